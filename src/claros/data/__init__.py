@@ -1,0 +1,9 @@
+"""Pools of items to label: from names, files, folders and arrays; read lazily, with stable ids and known duplicates."""
+
+from claros.data.folders import audio_folder, image_folder
+from claros.data.loading import load, names, reopen
+from claros.data.memory import arrays
+from claros.data.pool import Pool, Split
+from claros.data.tables import text_table
+
+__all__ = ["Pool", "Split", "arrays", "audio_folder", "image_folder", "load", "names", "reopen", "text_table"]

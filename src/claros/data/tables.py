@@ -1,0 +1,147 @@
+"""Pools of text tables: CSV, TSV, JSON lines (each also gzipped) and Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from claros.arrays import Indices
+from claros.data.columns import Columns, read_columns
+from claros.data.labels import encode
+from claros.data.options import PARTS, Options, by_part, rows_to_keep
+from claros.data.pool import Pool, Split, derive, new_pool
+from claros.data.readers import Texts
+from claros.errors import DataError
+
+__all__ = ["open_table", "text_table", "whole_table"]
+
+
+def text_table(
+    path: str | Path,
+    *,
+    text_column: str = "text",
+    label_column: str | None = "label",
+    id_column: str | None = None,
+    classes: Collection[str] | None = None,
+    skip_unreadable: bool = False,
+) -> Pool:
+    """A pool of all rows of a CSV, TSV, JSON lines or Parquet file.
+
+    Arguments:
+        path: the file.
+        text_column: the column with the texts.
+        label_column: the column with classes' names or codes; empty or null is unknown. For "label", which may be
+            missing, names come from a column ``label_name`` if there is one, in the order of the codes.
+        id_column: the column with ids, which must differ; by default ``id`` if it is there and all differ, else row
+            numbers.
+        classes: names in the order of their codes; another label is an error. By default what occurs, sorted.
+        skip_unreadable: leave out rows that cannot be read, and list them in ``pool.skipped``.
+    """
+    options = Options(
+        text_column=text_column,
+        label_column=label_column,
+        id_column=id_column,
+        split_column=None,
+        classes=None if classes is None else tuple(classes),
+        skip_unreadable=skip_unreadable,
+    )
+    return whole_table("text_table", path, options)
+
+
+def whole_table(by: str, path: str | Path, options: Options) -> Pool:
+    """What the function called ``by`` returns."""
+    pool, _ = _read(Path(path), options)
+    where = str(Path(path).resolve())
+    return derive(pool, source={"by": by, "path": where, "options": options.to_json(), "skipped": [*pool.skipped]})
+
+
+def open_table(path: Path, options: Options) -> Split:
+    """The table, and its parts if a column says which row belongs to which."""
+    return by_part(*_read(path, options))
+
+
+def _read(path: Path, options: Options) -> tuple[Pool, Indices | None]:
+    table = read_columns(
+        path,
+        needed=[name for name in (options.text_column, options.id_column) if name is not None]
+        + ([options.label_column] if options.label_column not in (None, "label") else []),
+        optional=["id", "label", "label_name"] + ([options.split_column] if options.split_column is not None else []),
+    )
+    texts = table.columns[options.text_column]
+    unreadable = np.array([not isinstance(text, str) for text in texts], bool)
+    ids = _ids(table, options)
+    rows = rows_to_keep(ids, options)
+    bad = rows[unreadable[rows]]
+    if len(bad) and not options.skip_unreadable:
+        raise DataError(
+            f"{path} cannot be read at {table.place(int(bad[0]))}: every row needs a text in column "
+            f"{options.text_column!r}; repair it, or pass skip_unreadable=True to leave such rows out."
+        )
+    rows = rows[~unreadable[rows]]
+    if not len(rows):
+        raise DataError(f"{path} has no rows left: {int(unreadable.sum())} of {len(texts)} cannot be read.")
+    labels, classes = _labels(table, rows, options)
+    pool = new_pool(
+        Texts([text if isinstance(text, str) else "" for text in texts]),
+        ids=ids,
+        notes={"skipped": [*options.without, *(ids[row] for row in bad)]},
+    )
+    return derive(pool, rows, labels=labels, classes=classes), _parts(table, rows, options)
+
+
+def _ids(table: Columns, options: Options) -> list[str]:
+    given = table.columns.get(options.id_column or "id")
+    names = None if given is None or None in given else [str(value) for value in given]
+    if names is not None and len(set(names)) == len(names):
+        return names
+    if options.id_column is not None:
+        raise DataError(f"column {options.id_column!r} of {table.path} must have an id in every row, all different.")
+    return [str(row) for row in range(table.n)]
+
+
+def _labels(table: Columns, rows: Indices, options: Options) -> tuple[Indices | None, tuple[str, ...]]:
+    def column(name: str | None) -> list[Any] | None:
+        values = None if name is None else table.columns.get(name)
+        return None if values is None else [values[row] for row in rows.tolist()]
+
+    values = column(options.label_column)
+    names = column("label_name") if options.label_column == "label" else None
+    if names is not None and any(names):
+        classes = options.classes or (None if values is None else _in_code_order(names, _whole_numbers(values)))
+        return encode(names, classes, where=f"column 'label_name' of {table.path}")
+    if values is None:
+        return None, options.classes or ()
+    return encode(_whole_numbers(values), options.classes, where=f"column {options.label_column!r} of {table.path}")
+
+
+def _in_code_order(names: Sequence[Any], codes: Sequence[Any]) -> tuple[str, ...] | None:
+    """The names in the order of their codes, if each name has one code and each code one name; else None."""
+    pairs = {(code, str(name)) for code, name in zip(codes, names, strict=True) if name and isinstance(code, int)}
+    ordered = tuple(name for _, name in sorted(pairs))
+    one_to_one = len(set(ordered)) == len(pairs) == len({code for code, _ in pairs})
+    return ordered if one_to_one and set(ordered) == {str(name) for name in names if name} else None
+
+
+def _whole_numbers(values: list[Any]) -> list[Any]:
+    """Labels that a format without types wrote as digits, as numbers; anything else as it was."""
+    known = [value for value in values if value not in (None, "")]
+    if known and all(isinstance(value, str) and value.isdecimal() and str(int(value)) == value for value in known):
+        return [int(value) if value else None for value in values]
+    return values
+
+
+def _parts(table: Columns, rows: Indices, options: Options) -> Indices | None:
+    values = None if options.split_column is None else table.columns.get(options.split_column)
+    if values is None:
+        return None
+    said = [str(values[row]).lower() for row in rows.tolist()]
+    strange = sorted(set(said) - PARTS.keys())
+    if strange:
+        raise DataError(
+            f"column {options.split_column!r} of {table.path} has the value {strange[0]!r}; expected one of "
+            f"{', '.join(sorted(PARTS))}. Pass split_column=None to ignore the column."
+        )
+    return np.array([PARTS[value] for value in said], np.int64)
