@@ -1,0 +1,171 @@
+"""Rules made of rules: both, either, and several times in a row.
+
+Each member observes for itself and decides for itself. A member that is not ready is *unknown*: ``&`` is sure to go
+on as soon as one ready member says so, ``|`` is sure to stop as soon as one says so, and otherwise an unknown member
+leaves the whole unknown (Kleene's three-valued logic).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from claros.checks import whole
+from claros.errors import InputError
+from claros.inputs import Inputs
+from claros.stopping.rule import Decision, Observation, Rule, View, recorded
+
+__all__ = ["All", "AnyOf", "Patience"]
+
+
+@dataclass(frozen=True)
+class _Several(Rule):
+    rules: tuple[Rule, ...]
+
+    def __post_init__(self) -> None:
+        rules = tuple(self.rules)
+        if not rules or not all(isinstance(rule, Rule) for rule in rules):
+            raise InputError(f"{self.name} takes one or more stopping rules; got {self.rules!r}.")
+        # a & b & c is one rule of three, which reads better than a rule of a rule of two
+        flat = [part for rule in rules for part in (rule.rules if type(rule) is type(self) else (rule,))]
+        object.__setattr__(self, "rules", tuple(flat))
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What any member needs."""
+        return tuple(dict.fromkeys(need for rule in self.rules for need in rule.needs))
+
+    @property
+    def assumes(self) -> str:
+        """What all members assume."""
+        return " ".join(dict.fromkeys(rule.assumes for rule in self.rules))
+
+    @property
+    def reference(self) -> str:
+        """Where the members come from."""
+        return "; ".join(dict.fromkeys(rule.reference for rule in self.rules))
+
+    def observe(self, **inputs: Any) -> dict[str, Any]:
+        """Each member's own observation."""
+        return {"rules": [rule.observe(**inputs) for rule in self.rules]}
+
+    def record(self, inputs: Inputs) -> dict[str, Any]:
+        """Each member's own observation, from inputs that hold what all of them need."""
+        return self.observe(**inputs)
+
+    def spec(self) -> dict[str, Any]:
+        """Name and the members' specifications, as JSON."""
+        return {"name": self.name, "parameters": {"rules": [rule.spec() for rule in self.rules]}}
+
+    def _decisions(self, trace: Sequence[Observation]) -> list[Decision]:
+        return [rule.decide(View(trace, len(trace), self._part(place))) for place, rule in enumerate(self.rules)]
+
+    def _part(self, place: int) -> Any:
+        def part(observation: Observation) -> Observation:
+            members = recorded(observation, "rules", self.name)
+            if len(members) != len(self.rules):
+                raise InputError(f"{self.name}: an observation has {len(members)} parts for {len(self.rules)} rules.")
+            mine: Observation = members[place]
+            return mine
+
+        return part
+
+    def _decision(self, decisions: Sequence[Decision], threshold: int, surely_not: bool) -> Decision:
+        stopping = sum(decision.stop for decision in decisions)
+        told = "; ".join(decision.reason.removesuffix(".") for decision in decisions)
+        reason = f"{stopping} of {len(decisions)} rules say stop, {threshold} must: {told}."
+        if stopping >= threshold or surely_not or all(decision.ready for decision in decisions):
+            return Decision(stopping >= threshold, True, float(stopping), float(threshold), reason)
+        return Decision.not_ready(reason, float(threshold))
+
+
+@dataclass(frozen=True)
+class All(_Several):
+    """Stops when all of its rules stop; ``first & second`` makes one.
+
+    The value is the number of rules that say stop, the threshold how many there are. Ready when all are, or when one
+    that is ready says to go on. Costs what the members cost.
+    """
+
+    name = "all"
+
+    def judge(self, trace: Sequence[Observation]) -> Decision:
+        """Stop when every member says stop."""
+        decisions = self._decisions(trace)
+        surely_not = any(decision.ready and not decision.stop for decision in decisions)
+        return self._decision(decisions, len(self.rules), surely_not)
+
+
+@dataclass(frozen=True)
+class AnyOf(_Several):
+    """Stops when at least one of its rules stops; ``first | second`` makes one.
+
+    The value is the number of rules that say stop, the threshold 1. Ready when all are, or when one says stop. Costs
+    what the members cost.
+    """
+
+    name = "any"
+
+    def judge(self, trace: Sequence[Observation]) -> Decision:
+        """Stop when a member says stop."""
+        return self._decision(self._decisions(trace), 1, surely_not=False)
+
+
+@dataclass(frozen=True)
+class Patience(Rule):
+    """Stops when its rule said stop so many times in a row; ``rule.patience(calls)`` makes one.
+
+    A decision to go on, or one that was not ready, starts the count again. The value is the length of the run up to
+    now, counted no further than ``calls``. Observes what its rule observes, so one trace serves both. Costs ``calls``
+    decisions of the rule.
+    """
+
+    rule: Rule
+    calls: int = 2
+
+    name = "patience"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.rule, Rule):
+            raise InputError(f"patience takes a stopping rule; got {self.rule!r}.")
+        object.__setattr__(self, "calls", whole(self.calls, 1, "patience: calls"))
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What the rule needs."""
+        return self.rule.needs
+
+    @property
+    def assumes(self) -> str:
+        """What the rule assumes."""
+        return self.rule.assumes
+
+    @property
+    def reference(self) -> str:
+        """Where the rule comes from."""
+        return self.rule.reference
+
+    def observe(self, **inputs: Any) -> dict[str, Any]:
+        """The rule's own observation."""
+        return self.rule.observe(**inputs)
+
+    def record(self, inputs: Inputs) -> dict[str, Any]:
+        """The rule's own observation."""
+        return self.rule.record(inputs)
+
+    def spec(self) -> dict[str, Any]:
+        """Name, the rule's specification and how often in a row, as JSON."""
+        return {"name": self.name, "parameters": {"rule": self.rule.spec(), "calls": self.calls}}
+
+    def judge(self, trace: Sequence[Observation]) -> Decision:
+        """Stop when the last ``calls`` decisions all were to stop."""
+        last = self.rule.decide(trace)
+        if not last.ready:
+            return Decision.not_ready(f"0 stops in a row of {self.calls}: {last.reason}", float(self.calls))
+        run = int(last.stop)
+        # without slicing, which would copy: a replay of a long trace stays linear
+        while 0 < run < min(self.calls, len(trace)) and self.rule.decide(View(trace, len(trace) - run)).stop:
+            run += 1
+        reason = f"{run} {'stop' if run == 1 else 'stops'} in a row, {self.calls} must be: {last.reason}"
+        return Decision(run >= self.calls, True, float(run), float(self.calls), reason)

@@ -1,0 +1,137 @@
+"""Stop when retraining no longer changes what the model predicts."""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from claros.arrays import Indices
+from claros.checks import number, whole
+from claros.errors import InputError
+from claros.inputs import Inputs
+from claros.measures.agreement import cohen_kappa
+from claros.stopping.rule import Decision, Observation, Rule, recorded
+
+__all__ = ["StabilizingPredictions"]
+
+#: Below this many items, kappas around 0.99 differ by chance as much as the threshold asks (sd 0.0045 at 1000).
+SMALL = 1000
+
+
+@dataclass(frozen=True)
+class StabilizingPredictions(Rule):
+    """Stops when the predictions on the stop set agree from round to round: mean of the last kappas at the threshold.
+
+    After each training the model predicts a fixed random stop set. Cohen's kappa compares each round's predictions
+    with the round before; the rule stops when the mean of the last ``window`` kappas is at least ``threshold`` (at
+    least, not above, so that 1.0 can stop). It takes ``window`` + 1 rounds, so the first that can stop is round number
+    ``window``, counted from 0. A lower threshold stops earlier.
+
+    Where two successive models both give the whole stop set one and the same class, kappa is not defined. Such models
+    have not learned yet, so the rule waits (``on_constant="wait"``); ``on_constant="agree"`` counts it as full
+    agreement, as other packages do. O(window · T) time; an observation is T to 4 T bytes, in base64.
+
+    Departures: the paper leaves the undefined case open; see ``on_constant``.
+
+    >>> rule = StabilizingPredictions(window=1)
+    >>> trace = [rule.observe(stop_predictions=[0, 1, 1, 0]) for _ in range(2)]
+    >>> print(rule.decide(trace).value, rule.decide(trace[:1]).ready)
+    1.0 False
+    """
+
+    window: int = 3
+    threshold: float = 0.99
+    on_constant: str = "wait"
+
+    name = "stabilizing_predictions"
+    needs = ("stop_predictions",)
+    assumes = (
+        "The stop set is a fixed random sample of the pool, best of 1000 items or more; "
+        "a model that is stuck is stable too, so audit some random labels."
+    )
+    reference = "Bloodgood & Vijay-Shanker 2009, arXiv:1409.5165"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "window", whole(self.window, 1, f"{self.name}: window"))
+        object.__setattr__(self, "threshold", number(self.threshold, 0, 1, f"{self.name}: threshold"))
+        if self.on_constant not in ("wait", "agree"):
+            raise InputError(f"{self.name}: on_constant must be 'wait' or 'agree'; got {self.on_constant!r}.")
+
+    def record(self, inputs: Inputs) -> dict[str, Any]:
+        """The predictions themselves, packed: kappa needs the round before, which only the trace knows."""
+        return pack(inputs["stop_predictions"], self.name)
+
+    def judge(self, trace: Sequence[Observation]) -> Decision:
+        """Stop when the mean of the last ``window`` kappas reaches the threshold."""
+        seen = min(len(trace), self.window + 1)
+        predictions = [unpack(observation, self.name) for observation in trace[-seen:]]
+        n = self._same_length(predictions, len(trace))
+        kappas = [cohen_kappa(before, after) for before, after in pairwise(predictions)]
+        if self.on_constant == "agree":
+            kappas = [1.0 if kappa is None else kappa for kappa in kappas]
+        if len(kappas) < self.window:
+            return self._wait(
+                f"{len(trace)} of {self.window + 1} rounds are seen; the first that can stop is round {self.window}, "
+                "counted from 0."
+            )
+        defined = [kappa for kappa in kappas if kappa is not None]
+        if len(defined) < self.window:
+            return self._wait(
+                f"In {self.window - len(defined)} of the last {self.window} rounds all {n} predictions on the stop set "
+                "were one class, as in the round before, so agreement says nothing yet."
+            )
+        mean = sum(defined) / self.window
+        return Decision(mean >= self.threshold, True, mean, self.threshold, self._reason(mean, n))
+
+    def _wait(self, reason: str) -> Decision:
+        return Decision.not_ready(reason, self.threshold)
+
+    def _reason(self, mean: float, n: int) -> str:
+        stop = mean >= self.threshold
+        settled = "settled" if stop else "still change"
+        compared = "at least" if stop else "below"
+        doubt = f"; with fewer than {SMALL} items such a difference may be chance" if self._in_doubt(stop, n) else ""
+        return (
+            f"Predictions on the {n} items of the stop set {settled}: the mean of the last {self.window} "
+            f"{'kappa' if self.window == 1 else 'kappas'} is {mean:.4f}, {compared} {self.threshold:g}{doubt}."
+        )
+
+    def _in_doubt(self, stop: bool, n: int) -> bool:
+        return stop and n < SMALL and self.threshold >= 0.99
+
+    def _same_length(self, predictions: Sequence[Indices], rounds: int) -> int:
+        sizes = [codes.size for codes in predictions]
+        changed = next((place for place in range(1, len(sizes)) if sizes[place] != sizes[place - 1]), None)
+        if changed is not None:
+            raise InputError(
+                f"{self.name} needs the same stop set in every round; it had {sizes[changed - 1]} items and has "
+                f"{sizes[changed]} in round {rounds - len(sizes) + changed}. Draw it once, before any query, and keep "
+                "it as it is when its items are labeled."
+            )
+        return sizes[0]
+
+
+def pack(codes: Indices, who: str) -> dict[str, Any]:
+    """Class codes (T,) as JSON: base64 of the smallest unsigned integers that hold them."""
+    if codes.size == 0:
+        raise InputError(f"{who}: the stop set is empty; draw at least one item.")
+    top = int(codes.max())
+    bits = next((bits for bits in (8, 16, 32) if top < 1 << bits), None)
+    if bits is None:
+        raise InputError(f"{who}: stop_predictions must be class codes below 2**32; got {top}.")
+    packed = np.ascontiguousarray(codes, dtype=f"<u{bits // 8}").tobytes()
+    return {"bits": bits, "codes": binascii.b2a_base64(packed, newline=False).decode("ascii")}
+
+
+def unpack(observation: Observation, who: str) -> Indices:
+    """The class codes (T,) that were packed."""
+    bits, text = recorded(observation, "bits", who), recorded(observation, "codes", who)
+    try:
+        return np.frombuffer(binascii.a2b_base64(text), dtype=f"<u{bits // 8}")
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{who}: an observation's predictions are damaged ({error}).") from error
