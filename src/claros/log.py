@@ -70,14 +70,16 @@ class Event:
 class Log:
     """The log of one campaign in a database.
 
-    ``url`` is a SQLAlchemy URL; None keeps it in memory. Errors are `LogError`s: `CorruptLogError` when the database
-    or a row is damaged, `NewerLogError` when a newer Claros wrote it, `StorageError` when a write failed (then nothing
-    of that append is there).
+    ``url`` is a SQLAlchemy URL; None keeps it in memory. Where ``durable`` is false, SQLite does not wait for the disk:
+    nothing is lost if the process is killed, but a power failure may take the last events; for simulations.
+
+    Errors are `LogError`s: `CorruptLogError` when the database or a row is damaged, `NewerLogError` when a newer Claros
+    wrote it, `StorageError` when a write failed (then nothing of that append is there).
     """
 
-    def __init__(self, url: str | None = None, campaign: str = "main") -> None:
+    def __init__(self, url: str | None = None, campaign: str = "main", *, durable: bool = True) -> None:
         self.campaign = campaign
-        self._engine = _engine(url)
+        self._engine = _engine(url, durable)
         self._where = "memory" if url is None else sa.make_url(url).render_as_string(hide_password=True)
         with self._guarded("open"):
             with self._engine.connect() as connection:
@@ -88,9 +90,9 @@ class Log:
             _EVENTS.metadata.create_all(self._engine)
 
     @classmethod
-    def at(cls, path: Path, campaign: str = "main") -> Log:
+    def at(cls, path: Path, *, durable: bool = True) -> Log:
         """The log in a SQLite file, made if it is not there."""
-        return cls(f"sqlite:///{path}", campaign)
+        return cls(f"sqlite:///{path}", durable=durable)
 
     def append(self, drafts: Sequence[tuple[str, str, Mapping[str, Any]]], *, expected: int) -> list[Event]:
         """Write (kind, actor, payload) events after seq ``expected``, all or none; durable when this returns.
@@ -178,7 +180,7 @@ class Log:
             raise LogError(f"Could not {doing} the log at {self._where}: {cause}.") from error
 
 
-def _engine(url: str | None) -> sa.Engine:
+def _engine(url: str | None, durable: bool) -> sa.Engine:
     if url is None:
         engine = sa.create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     else:
@@ -187,15 +189,23 @@ def _engine(url: str | None) -> sa.Engine:
         except (sa.exc.ArgumentError, ImportError) as error:
             raise LogError(f"{url!r} cannot be opened as a database: {error}") from error
     if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "connect", _prepare_durable if durable else _prepare_quick)
         sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_sqlite(connection: Any, _: Any) -> None:
+def _prepare_durable(connection: Any, _: Any) -> None:
+    _prepare_sqlite(connection, "FULL")
+
+
+def _prepare_quick(connection: Any, _: Any) -> None:
+    _prepare_sqlite(connection, "NORMAL")
+
+
+def _prepare_sqlite(connection: Any, synchronous: str) -> None:
     connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
     cursor = connection.cursor()
-    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL"):
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", f"synchronous={synchronous}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -1,4 +1,4 @@
-"""Names to objects, loaded on first use: one mechanism for strategies, stopping rules, models and commands' listings."""
+"""Names to objects, loaded on first use: one mechanism for strategies, stopping rules and models."""
 
 from __future__ import annotations
 

@@ -1,0 +1,9 @@
+"""A campaign: labels for real, over days, with several people, or simulated; everything is a fold of one log."""
+
+from __future__ import annotations
+
+from claros.campaign.advice import Advice, Fitted
+from claros.campaign.campaign import Campaign
+from claros.campaign.state import SKIP_REASONS, Query, Round
+
+__all__ = ["SKIP_REASONS", "Advice", "Campaign", "Fitted", "Query", "Round"]

@@ -1,0 +1,394 @@
+"""Ask, tell, and know when to stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from claros import data, models, stopping, strategies
+from claros.arrays import Indices
+from claros.campaign import items, plan, settings
+from claros.campaign.advice import Advice, Fitted
+from claros.campaign.folder import Folder
+from claros.campaign.journal import ATTEMPTS, Draft, Journal
+from claros.campaign.learner import Learner
+from claros.campaign.state import SKIP_REASONS, Label, Query, Round, State
+from claros.checks import whole
+from claros.data.pool import Pool
+from claros.errors import ConflictError, InputError
+from claros.estimate import Estimate, share
+from claros.models.model import Model
+from claros.stopping.rule import Decision, Rule
+from claros.strategy import Strategy
+
+__all__ = ["Campaign"]
+
+T = TypeVar("T")
+
+
+class Campaign:
+    """Labels for one pool: what to ask next, what was answered, and whether to go on.
+
+    Make one with `create`, come back to it with `open`. Everything that happens is an event in an append-only log,
+    durable before the call returns; killed at any moment, it goes on where it was and asks for the very same items.
+    """
+
+    def __init__(self, folder: Folder, journal: Journal, pool: Pool, model: Model | None) -> None:
+        config = journal.sync().config
+        self.pool = pool
+        self.seed: int = config["seed"]
+        self.strategy: Strategy = strategies.from_spec(config["strategy"])
+        self.rule: Rule | None = stopping.from_spec(config["stop"]) if config["stop"] else None
+        self.watched = settings.named_rules([self.rule, *map(stopping.from_spec, config["watch"])])
+        self._init = strategies.from_spec(config["init"])
+        self._journal = journal
+        self._folder = folder
+        self._items = items.Items(folder, journal.state.pools, pool)
+        wanted = (*self.strategy.needs, *self.strategy.optional)
+        self._learner = Learner(model, self.watched, wanted, folder) if model is not None else None
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path | None,
+        *,
+        pool: Pool,
+        classes: Sequence[str] | None = None,
+        model: Model | str | None = "logistic",
+        strategy: Strategy | str = "margin",
+        stop: Rule | str | None = "stabilizing_predictions",
+        watch: Sequence[Rule | str] = (),
+        seed: int = 0,
+        init: Strategy | str = "random",
+        start: int = 20,
+        batch: int = 20,
+        audit: float = 0.05,
+        price: float | None = None,
+        checkpoints: str = "all",
+        database: str | None = None,
+        durable: bool = True,
+    ) -> Campaign:
+        """A new campaign in the folder ``path`` (by custom ``*.claros``), or in memory when that is None.
+
+        ``classes`` are those of the pool unless given. The first round asks for ``start`` items chosen by ``init``,
+        a strategy that needs no labels; later ones for ``batch`` items chosen by ``strategy``, unless `ask` says
+        another number. ``stop`` is the rule behind the advice, ``watch`` more rules to follow. A share ``audit`` of
+        what is asked is drawn at random, kept out of training, and measures the accuracy honestly. ``price`` is the
+        cost of one label. ``checkpoints`` of the model are kept for "all" rounds, the "last" or "none". ``database``
+        is a SQLAlchemy URL for the log. ``durable=False`` is for simulations: nothing waits for the disk, so a power
+        failure may take the last events (a killed process loses nothing). Raises `CannotFeedError` before anything is
+        written if the model cannot provide what the strategy or a rule needs.
+        """
+        chosen = _named(model, models.get)
+        config = settings.configuration(
+            pool=pool,
+            classes=pool.classes if classes is None else classes,
+            model=chosen,
+            strategy=_named(strategy, strategies.get),
+            init=_named(init, strategies.get),
+            rules=[
+                stopping.get(rule) if isinstance(rule, str) else rule for rule in (stop, *watch) if rule is not None
+            ],
+            has_stop=stop is not None,
+            numbers={"seed": seed, "start": start, "batch": batch, "audit": audit, "price": price},
+            checkpoints=checkpoints,
+        )
+        folder = Folder.new(path, durable)
+        journal = Journal(folder.log(database))
+        if journal.sync().seq:
+            raise InputError(f"There is a campaign at {path} already; open it by Campaign.open, or give another path.")
+        items.draw(folder, pool, seed, audit)
+        journal.append(lambda state: [("created", "claros", config)])
+        return cls(folder, journal, pool, chosen)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        pool: Pool | None = None,
+        model: Model | None = None,
+        database: str | None = None,
+        durable: bool = True,
+    ) -> Campaign:
+        """The campaign in a folder, as it was left.
+
+        The pool is read again from where it was, unless given; a pool that is not the same is a `DataError` that says
+        what differs. A model that was given as an object, not by name, is given again.
+        """
+        folder = Folder.existing(path, database, durable)
+        journal = Journal(folder.log(database))
+        config = journal.sync().config
+        if not config:
+            raise InputError(f"The making of the campaign at {path} was interrupted; make it again by Campaign.create.")
+        pool = pool if pool is not None else data.reopen(config["pool"])
+        items.check_same(folder, journal.state.pools, config["manifest"], pool)
+        if model is None and config["model"] is not None:
+            model = models.from_spec(config["model"])
+        return cls(folder, journal, pool, model)
+
+    def ask(
+        self, n: int | None = None, *, annotator: str = "", lease: str | float = "30m", overlap: int = 1
+    ) -> list[Query]:
+        """Up to ``n`` questions for an annotator, each with a lease; open ones first, else a new round is planned.
+
+        Nobody else gets a leased item until the lease has passed, unless ``overlap`` people are wanted for each; the
+        annotator who holds it gets it again. A late answer still counts. Planning trains the model when the labels
+        changed. An empty list means that the pool is exhausted. Raises `ConflictError` while another process plans.
+        """
+        n = n if n is None else whole(n, 1, "n, the number of questions,")
+        overlap = whole(overlap, 1, "overlap")
+        until = time.time() + settings.lease_seconds(lease)
+        for _ in range(ATTEMPTS):
+            chosen: list[str] = []
+
+            def drafts(state: State, chosen: list[str] = chosen) -> list[Draft]:
+                chosen[:] = state.available_to(annotator, overlap)[: n or state.config["batch"]]
+                return [("asked", annotator, {"items": chosen, "until": until, "overlap": overlap})] if chosen else []
+
+            self._journal.append(drafts)
+            if chosen:
+                return [self._query(item) for item in chosen]
+            if not self._plan(n, annotator, overlap):
+                return []
+        raise ConflictError("Others take every item as soon as it is planned; ask again.")
+
+    def _query(self, item: str) -> Query:
+        number, place, row = self._journal.state.planned[item]
+        reason = plan.reason(self._journal.state.rounds[number], place, row)
+        return Query(item, self._items.position(item), number, row.source, row.probability, row.score, reason)
+
+    def _plan(self, n: int | None, annotator: str, overlap: int) -> bool:
+        """Plan a round; False if there is nothing left to ask."""
+        with self._folder.planning():
+            state = self._journal.sync()
+            if state.available_to(annotator, overlap):
+                return True
+            self._learn()
+            started = time.perf_counter()
+            number = len(state.rounds)
+            size = n or state.config["batch"] if number else max(n or 1, state.config["start"])
+            planned = plan.next_round(
+                state, self._items, self.pool, (self._init, self.strategy), self._learner, self._folder, size
+            )
+            if planned is None:
+                return False
+            payload = {
+                "round": number,
+                "strategy": planned[0],
+                "items": [asdict(row) for row in planned[1]],
+                "labels_seq": state.labels_seq,
+                "seconds": time.perf_counter() - started,
+            }
+            self._journal.append(lambda now: [("planned", "claros", payload)] if len(now.rounds) == number else [])
+            return True
+
+    def tell(self, item: str, label: str | int, *, annotator: str = "") -> None:
+        """Record what an annotator says of an item: a class name, or its code. Durable when this returns.
+
+        The same label again changes nothing; another one revises it. An item that was not asked may be told too.
+        """
+        self.tell_many({item: label}, annotator=annotator)
+
+    def tell_many(self, labels: Mapping[str, str | int], *, annotator: str = "") -> None:
+        """Record several labels, all or none."""
+        classes = self._journal.sync().classes
+        codes = {item: settings.class_code(classes, label) for item, label in labels.items()}
+        self._items.positions(list(codes))
+
+        def drafts(state: State) -> list[Draft]:
+            said = {item: state.told.get(item, {}).get(annotator) for item in codes}
+            changed = [item for item, before in said.items() if before is None or before.code != codes[item]]
+            return [("told", annotator, {"label": codes[item], **state.provenance(item)}) for item in changed]
+
+        self._journal.append(drafts)
+
+    def skip(self, item: str, reason: str = "cannot tell", *, annotator: str = "") -> None:
+        """Record that an item was not labeled, and why: one of `SKIP_REASONS`."""
+        if reason not in SKIP_REASONS:
+            raise InputError(f"A skip needs a reason among {', '.join(SKIP_REASONS)}; got {reason!r}.")
+        self._items.position(item)
+        self._journal.append(lambda state: [("skipped", annotator, {"item": item, "reason": reason})])
+
+    def retract(self, item: str, *, annotator: str = "") -> None:
+        """Take back what an annotator said of an item, a label or a skip; the item is open again.
+
+        Rounds that were trained on it stay as they were; the next one is trained without it.
+        """
+        state = self._journal.sync()
+        spoke = annotator in state.told.get(item, {}) or annotator in state.cannot.get(item, ())
+        if not spoke and item not in state.closed and item not in state.later:
+            raise InputError(f"There is nothing to retract: {annotator or 'nobody'} has not answered for {item!r}.")
+        self._journal.append(lambda state: [("retracted", annotator, {"item": item})])
+
+    def add_classes(self, names: Sequence[str]) -> None:
+        """Append classes; codes given before stay what they were."""
+        classes = settings.check_classes([*self._journal.sync().classes, *names])
+        self._journal.append(lambda state: [("classes-changed", "claros", {"classes": classes})])
+
+    def add_items(self, pool: Pool) -> None:
+        """Go on with a larger pool, which must have all items of this one."""
+        state = self._journal.sync()
+        items.grow(self._folder, state.pools, pool, self.seed, state.config["audit"])
+        payload = {"pool": dict(pool.source), "manifest": pool.manifest()}
+        self._journal.append(lambda state: [("pool-changed", "claros", payload)])
+        self.pool = pool
+        self._items = items.Items(self._folder, self._journal.state.pools, pool)
+        if self._learner is not None:
+            self._learner.forget()
+
+    def release_audit(self) -> None:
+        """Use the audited items for training from now on, and ask for the reserved ones; measuring ends with it."""
+        self._journal.append(
+            lambda state: [] if state.audit_released else [("noted", "claros", {"note": "audit released"})]
+        )
+
+    def note(self, text: str, *, annotator: str = "") -> None:
+        """Write a remark into the log."""
+        self._journal.append(lambda state: [("noted", annotator, {"note": "remark", "text": text})])
+
+    def update(self) -> Fitted | None:
+        """Bring the model up to date once the round is labeled; None while there is nothing to train on.
+
+        Trains at most once for the same labels. While items of the round are open, the last model stands.
+        """
+        state, learner = self._journal.sync(), self._learner
+        if learner is None:
+            return None
+        if not learner.current(state) and not any(True for _ in state.open_items()):
+            with self._folder.planning():
+                self._learn()
+        if not state.fitted:
+            return None
+        number = max(state.fitted)
+        said = {name: self.decisions(name).get(number) for name in self.watched}
+        ready = {name: decision for name, decision in said.items() if decision is not None}
+        return Fitted(number, state.fitted[number]["n_trained"], state.fitted[number]["seconds"], ready)
+
+    def _learn(self) -> None:
+        """Train if the labels changed, and log the first fit of a round with what the rules will look at."""
+        state, learner = self._journal.state, self._learner
+        labels = state.training()
+        if learner is None or not labels or not state.rounds or learner.current(state):
+            return
+        number = len(state.rounds) - 1
+        learner.learn(self.pool, self._items.positions([label.item for label in labels]), labels, state, self.seed)
+        if number in state.fitted:
+            return
+        learner.keep(number, self._items.stop, state.config["checkpoints"])
+        audited = state.audited()
+        correct = learner.correct(self._items.positions([label.item for label in audited]), audited)
+        payload = {
+            "round": number,
+            "labels_seq": state.labels_seq,
+            "n_trained": len(labels),
+            "n_labeled": len(state.told),
+            "n_pool": len(self._items.representatives) - len(state.closed),
+            "spent": len(state.told) * (state.config["price"] or 0.0),
+            "elapsed": time.time() - state.created,
+            "seconds": learner.seconds,
+            "audit": {"n": len(correct), "correct": sum(correct)},
+        }
+        self._journal.append(lambda now: [("fitted", "claros", payload)] if number not in now.fitted else [])
+        learner.prune(number, state.config["checkpoints"])
+
+    def decisions(self, rule: str) -> dict[int, Decision]:
+        """What a followed rule said after each round, by its name."""
+        if self._learner is None or rule not in self.watched:
+            raise InputError(
+                f"No rule named {rule!r} is followed here; those that are: {', '.join(self.watched) or 'none'}."
+            )
+        return self._learner.decisions(rule, self.watched[rule], self._journal.state)
+
+    def should_stop(self) -> bool:
+        """Whether the campaign's rule says to buy no more labels; the first time it does is noted in the log."""
+        self.update()
+        decision = self._decision()
+        if decision is None or not decision.stop:
+            return False
+        number = max(self._journal.state.fitted)
+        payload = {"round": number, "rule": next(iter(self.watched)), "reason": decision.reason}
+        self._journal.append(lambda state: [("stopped", "claros", payload)] if number not in state.stopped else [])
+        return True
+
+    def _decision(self) -> Decision | None:
+        fitted = self._journal.state.fitted
+        if self.rule is None or not fitted:
+            return None
+        return self.decisions(next(iter(self.watched))).get(max(fitted))
+
+    def advice(self) -> Advice:
+        """Stop or go on, and how good the model is by now."""
+        self.update()
+        name = next(iter(self.watched)) if self.rule is not None else None
+        return Advice(self.n_labeled, name, self._decision(), self.accuracy())
+
+    def accuracy(self) -> Estimate | None:
+        """The accuracy of the last model on the audited items, with its interval; None before there are any."""
+        fitted = self._journal.state.fitted
+        if not fitted:
+            return None
+        audit = fitted[max(fitted)]["audit"]
+        return share(audit["correct"], audit["n"]) if audit["n"] else None
+
+    @property
+    def model(self) -> Model | None:
+        """The model, as last trained."""
+        return self._learner.model if self._learner is not None else None
+
+    @property
+    def path(self) -> Path | None:
+        """The campaign's folder, or None in memory."""
+        return self._folder.root
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of their codes."""
+        return tuple(self._journal.sync().classes)
+
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """What was planned, round by round."""
+        return tuple(self._journal.sync().rounds)
+
+    @property
+    def n_labeled(self) -> int:
+        """Items with a label, audited ones included."""
+        return len(self._journal.sync().told)
+
+    def labels(self) -> dict[str, str]:
+        """The label of each labeled item, by id; of several annotators the majority, of a tie the first."""
+        state = self._journal.sync()
+        return {item: state.classes[state.consensus(item).code] for item in state.told}
+
+    def provenance(self) -> list[Label]:
+        """Every annotator's label with where the question came from, and whether that was at random."""
+        return [label for labels in self._journal.sync().told.values() for label in labels.values()]
+
+    def open_items(self) -> list[str]:
+        """Planned items that still want a label, in the order in which they would be asked."""
+        return list(self._journal.sync().open_items())
+
+    def labeled_positions(self) -> Indices:
+        """Positions in the pool of what the next model is trained on, in the order told."""
+        return self._items.positions([label.item for label in self._journal.sync().training()])
+
+    def close(self) -> None:
+        """Let go of the log."""
+        self._journal.log.close()
+
+    def __enter__(self) -> Campaign:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _named(value: T | str, get: Callable[[str], T]) -> T:
+    return get(value) if isinstance(value, str) else value

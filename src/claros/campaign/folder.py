@@ -1,0 +1,165 @@
+"""A campaign's files: the log, the arrays of each round, the models; in memory when there is no folder."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from claros.errors import ConflictError, CorruptLogError, InputError, StorageError
+from claros.log import Log
+
+__all__ = ["Folder", "array_name", "write_atomically"]
+
+
+def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file so that it is there whole or not at all, if ``durable`` also after a power failure."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise StorageError(f"Could not write {path}: {error.strerror or error}. Nothing was recorded.") from error
+
+
+class Folder:
+    """The files of one campaign under ``root``, or in memory when that is None.
+
+    Where ``durable`` is false, writes do not wait for the disk.
+    """
+
+    def __init__(self, root: Path | None, durable: bool = True) -> None:
+        self.root = root
+        self.durable = durable
+        self._memory: dict[str, bytes] = {}
+
+    @classmethod
+    def new(cls, path: str | Path | None, durable: bool) -> Folder:
+        """A folder for a new campaign, made if it is not there."""
+        if path is None:
+            return cls(None)
+        root = Path(path)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"Could not make the folder {root}: {error.strerror or error}.") from error
+        return cls(root, durable)
+
+    @classmethod
+    def existing(cls, path: str | Path, database: str | None, durable: bool) -> Folder:
+        """The folder of a campaign that was made before, with its log in a database or beside it."""
+        root = Path(path)
+        if not (root / "items").is_dir():
+            raise InputError(f"There is no campaign at {root}; make one with Campaign.create.")
+        if database is None and not (root / "log.sqlite").exists():
+            raise CorruptLogError(
+                f"The campaign at {root} has no log.sqlite; pass database= if its log is in a database, "
+                "else restore it from a copy."
+            )
+        return cls(root, durable)
+
+    def log(self, database: str | None) -> Log:
+        """The campaign's log: in the given database, else in the folder, else in memory."""
+        if database is not None:
+            return Log(database, self.root.resolve().name if self.root else "main", durable=self.durable)
+        if self.root is None:
+            return Log()
+        return Log.at(self.root / "log.sqlite", durable=self.durable)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Keep a file under a relative name such as ``rounds/0003/picks.npy``."""
+        if self.root is None:
+            self._memory[name] = content
+        else:
+            write_atomically(self.root / name, content, durable=self.durable)
+
+    def read(self, name: str) -> bytes:
+        """The content of a file that the log says is there."""
+        try:
+            return self._memory[name] if self.root is None else (self.root / name).read_bytes()
+        except (KeyError, OSError) as error:
+            raise CorruptLogError(
+                f"{name} of the campaign {self.root or 'in memory'} is missing; restore it from a copy."
+            ) from error
+
+    def has(self, name: str) -> bool:
+        """Whether the file is there."""
+        return name in self._memory if self.root is None else (self.root / name).exists()
+
+    def write_array(self, round: int, name: str, array: npt.NDArray[Any]) -> None:
+        """Keep an array of a round."""
+        buffer = io.BytesIO()
+        np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+        self.write(array_name(round, name), buffer.getvalue())
+
+    def read_array(self, round: int, name: str) -> npt.NDArray[Any]:
+        """An array of a round."""
+        content = self.read(array_name(round, name))
+        try:
+            return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
+        except ValueError as error:
+            raise CorruptLogError(f"{array_name(round, name)} is damaged; restore it from a copy.") from error
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Keep a JSON file."""
+        self.write(name, json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+
+    def read_json(self, name: str) -> Any:
+        """The value of a JSON file."""
+        try:
+            return json.loads(self.read(name))
+        except ValueError as error:
+            raise CorruptLogError(f"{name} is damaged; restore it from a copy.") from error
+
+    def model(self, round: int) -> Path | None:
+        """Where the model of a round is kept, or None in memory."""
+        return None if self.root is None else self.root / "models" / f"{round:04d}"
+
+    def keep_only_model(self, round: int) -> None:
+        """Delete the models of all other rounds."""
+        here = self.model(round)
+        if here is not None and here.parent.is_dir():
+            for other in here.parent.iterdir():
+                if other != here:
+                    shutil.rmtree(other, ignore_errors=True)
+
+    @contextmanager
+    def planning(self) -> Iterator[None]:
+        """Hold the right to train and plan; one process at a time, let go when the process ends, however it ends."""
+        if self.root is None:
+            yield
+            return
+        import fcntl
+
+        with (self.root / "plan.lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                lock.seek(0)
+                raise ConflictError(
+                    f"Process {lock.read().strip() or '?'} is training or planning on {self.root}; "
+                    "ask again when it is done."
+                ) from error
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+
+def array_name(round: int, name: str) -> str:
+    """Where an array of a round is kept."""
+    return f"rounds/{round:04d}/{name}.npy"

@@ -1,0 +1,113 @@
+"""The pool's items as a campaign knows them: positions by id, and the two samples drawn before any query."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from claros.arrays import Indices
+from claros.campaign.folder import Folder
+from claros.data.pool import Pool
+from claros.errors import DataError, InputError
+from claros.rng import stream
+
+__all__ = ["Items", "audit_order", "check_same", "draw", "grow", "stop_set"]
+
+
+def stop_set(representatives: Indices, seed: int) -> Indices:
+    """A uniform sample of the pool on which stopping rules look; its items stay in the pool.
+
+    A fifth of the pool, at most 2000 and at least 150 where the pool allows. Exact duplicates count once.
+    """
+    n = len(representatives)
+    size = max(min(2000, n // 5), min(150, n))
+    chosen: Indices = stream(seed, "stop-set").choice(representatives, size=size, replace=False)
+    return chosen
+
+
+def audit_order(representatives: Indices, share: float, seed: int, version: int = 0) -> Indices:
+    """The first items of one random permutation, set aside from candidates and training, in the order audited.
+
+    Reserved up front, so that what a strategy picks cannot bias it: the given share of the pool. ``version`` counts
+    the times that items were added to the pool; each addition has a permutation of its own.
+    """
+    order = stream(seed, "audit", version).permutation(representatives)
+    return order[: math.ceil(share * len(order))]
+
+
+class Items:
+    """Positions by id, the stop set and the audit set, for the pool as it is now."""
+
+    def __init__(self, folder: Folder, version: int, pool: Pool) -> None:
+        self._positions = {item: position for position, item in enumerate(pool.ids)}
+        kept = folder.read_json(_name(version))
+        self.stop = self.positions(kept["stop"])
+        self.audit = self.positions(kept["audit"])
+        self.representatives = _representatives(pool)
+        self.size = len(pool)
+
+    def position(self, item: str) -> int:
+        """Where the item is in the pool; an unknown id is an `InputError`."""
+        try:
+            return self._positions[item]
+        except (KeyError, TypeError):
+            raise InputError(f"There is no item {item!r} in the pool of {len(self._positions)} items.") from None
+
+    def positions(self, items: Sequence[str]) -> Indices:
+        """Where the items are in the pool."""
+        return np.fromiter(map(self.position, items), dtype=np.int64, count=len(items))
+
+
+def _name(version: int) -> str:
+    return f"items/{version}.json"
+
+
+def _representatives(pool: Pool) -> Indices:
+    """One item of each group of exact duplicates."""
+    return np.flatnonzero(pool.groups == np.arange(len(pool)))
+
+
+def draw(folder: Folder, pool: Pool, seed: int, share: float) -> None:
+    """Draw stop set and audit set of a new campaign, and keep them by id."""
+    representatives = _representatives(pool)
+    sets = {"stop": stop_set(representatives, seed), "audit": audit_order(representatives, share, seed)}
+    named = {name: [pool.ids[position] for position in chosen] for name, chosen in sets.items()}
+    folder.write_json(_name(1), {"ids": list(pool.ids), **named})
+
+
+def grow(folder: Folder, version: int, pool: Pool, seed: int, share: float) -> None:
+    """Keep the sets for a pool that has more items: the stop set stays, the audit set gets its share of the new."""
+    kept = folder.read_json(_name(version))
+    missing, new = _differences(kept["ids"], pool.ids)
+    if missing or not new:
+        problem = f"{len(missing)} item(s) of before are missing ({missing[0]!r})" if missing else "it has no new item"
+        raise DataError(f"A pool to go on with must have all items of before and more; {problem}.")
+    fresh = set(new)
+    added = np.array([p for p in _representatives(pool) if pool.ids[p] in fresh], dtype=np.int64)
+    audit = [pool.ids[position] for position in audit_order(added, share, seed, version)]
+    folder.write_json(_name(version + 1), {**kept, "ids": list(pool.ids), "audit": [*kept["audit"], *audit]})
+
+
+def check_same(folder: Folder, version: int, manifest: dict[str, Any], pool: Pool) -> None:
+    """Raise a `DataError` that says what differs if this is not the pool that the campaign was made for."""
+    now = pool.manifest()
+    if now == manifest:
+        return
+    missing, new = _differences(folder.read_json(_name(version))["ids"], pool.ids)
+    differences = [
+        f"{len(items)} item(s) {what}, the first {items[0]!r}"
+        for items, what in ((missing, "are missing"), (new, "are new"))
+        if items
+    ]
+    raise DataError(
+        f"This is not the pool of the campaign: {'; '.join(differences) or 'the ids agree, but the contents differ'}. "
+        "Give the pool that it was made for, or add items by add_items."
+    )
+
+
+def _differences(before: Sequence[str], now: Sequence[str]) -> tuple[list[str], list[str]]:
+    known, present = set(before), set(now)
+    return [item for item in before if item not in present], [item for item in now if item not in known]

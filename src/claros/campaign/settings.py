@@ -1,0 +1,118 @@
+"""What a campaign is made with: checked once, resolved to names and numbers, kept in its first event."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import claros
+from claros.campaign.supply import check_supply, supplied
+from claros.checks import number, whole
+from claros.data.pool import Pool
+from claros.errors import InputError
+from claros.models.model import Model
+from claros.stopping.rule import Rule
+from claros.strategy import Strategy
+
+__all__ = ["check_classes", "class_code", "configuration", "lease_seconds", "named_rules"]
+
+CHECKPOINTS = ("all", "last", "none")
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def configuration(
+    *,
+    pool: Pool,
+    classes: Sequence[str],
+    model: Model | None,
+    strategy: Strategy,
+    init: Strategy,
+    rules: Sequence[Rule],
+    has_stop: bool,
+    numbers: Mapping[str, Any],
+    checkpoints: str,
+) -> dict[str, Any]:
+    """The payload of a campaign's first event; everything that cannot work is said now, before any training."""
+    names = check_classes(classes)
+    if len(pool) == 0:
+        raise InputError("The pool is empty; a campaign needs at least one item.")
+    for name, least in (("seed", 0), ("start", 1), ("batch", 1)):
+        whole(numbers[name], least, name)
+    if number(numbers["audit"], 0, 1, "audit, a share of what is asked,") == 1:
+        raise InputError("audit must be below 1: something has to be left to train on.")
+    if numbers["price"] is not None:
+        number(numbers["price"], 0, math.inf, "price")
+    if checkpoints not in CHECKPOINTS:
+        raise InputError(f"checkpoints must be one of {', '.join(CHECKPOINTS)}; got {checkpoints!r}.")
+    model_name = f"the model {model.spec()['name']!r}" if model is not None else "a campaign without a model"
+    features = pool.features is not None
+    at_hand = supplied(model.provides_for(pool) if model is not None else (), features=features)
+    check_supply(f"The strategy {strategy.name!r}", strategy.needs, at_hand, model_name)
+    for rule in rules:
+        check_supply(f"The stopping rule {rule.name!r}", rule.needs, at_hand, model_name)
+    at_start = supplied((), features=features, trained=False)
+    check_supply(f"The first round's strategy {init.name!r}", init.needs, at_start, "a pool without labels")
+    return {
+        "claros": claros.__version__,
+        "task": "single",
+        "pool": dict(pool.source),
+        "manifest": pool.manifest(),
+        "classes": names,
+        "model": model.spec() if model is not None else None,
+        "strategy": strategy.spec(),
+        "init": init.spec(),
+        "stop": rules[0].spec() if has_stop else None,
+        "watch": [rule.spec() for rule in rules[has_stop:]],
+        "checkpoints": checkpoints,
+        **numbers,
+    }
+
+
+def named_rules(rules: Sequence[Rule | None]) -> dict[str, Rule]:
+    """Rules by name; the same rule twice is one, another of the same name is numbered."""
+    named: dict[str, Rule] = {}
+    for rule in rules:
+        if rule is not None and rule not in named.values():
+            same = sum(name.partition(" #")[0] == rule.name for name in named)
+            named[f"{rule.name} #{same + 1}" if same else rule.name] = rule
+    return named
+
+
+def check_classes(classes: Sequence[str]) -> list[str]:
+    """The class names as a list: at least one, all texts, none twice."""
+    names = list(classes)
+    if not names:
+        raise InputError("The classes are not known: the pool has none, so pass classes=['finch', 'wren', ...].")
+    for name in names:
+        if not isinstance(name, str) or not name.strip():
+            raise InputError(f"A class name must be a text that is not blank; got {name!r}.")
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise InputError(f"The class {twice!r} is given twice.")
+    return names
+
+
+def class_code(classes: Sequence[str], label: str | int) -> int:
+    """The code of a class given by its name, or by its code."""
+    if isinstance(label, str):
+        if label in classes:
+            return list(classes).index(label)
+    elif not isinstance(label, bool) and hasattr(label, "__index__") and 0 <= label < len(classes):
+        return int(label)
+    shown = ", ".join(classes[:20]) + (", ..." if len(classes) > 20 else "")
+    raise InputError(f"There is no class {label!r}; known are {shown} (codes 0 to {len(classes) - 1}).")
+
+
+def lease_seconds(lease: str | float) -> float:
+    """Seconds of a lease given as "45s", "30m", "2h", "1d" or a number of seconds.
+
+    >>> lease_seconds("30m")
+    1800.0
+    """
+    if not isinstance(lease, str):
+        return number(lease, 0, math.inf, "A lease in seconds")
+    if match := re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", lease.strip()):
+        return float(match[1]) * UNITS[match[2]]
+    raise InputError(f"A lease is a time like '45s', '30m', '2h', '1d' or a number of seconds; got {lease!r}.")
