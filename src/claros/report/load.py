@@ -1,0 +1,218 @@
+"""A run's folder as one immutable object: tables, curves over labels, test labels, predictions on demand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from claros.arrays import Floats, Indices
+from claros.errors import DataError
+from claros.report.tables import TABLES, Table, read_table
+
+__all__ = ["CONTROL", "Curve", "Run", "read"]
+
+#: The strategy that the others are compared with.
+CONTROL = "random"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One metric of one strategy: labels spent (R,), and values (S, R), a row per seed; NaN where a seed has none."""
+
+    labels: Floats
+    values: Floats
+
+    @property
+    def n_seeds(self) -> int:
+        """How many seeds have a value anywhere."""
+        return int(np.isfinite(self.values).any(axis=1).sum())
+
+    @property
+    def shared(self) -> Curve:
+        """The part that all seeds share, where a mean compares like with like; empty if there is none."""
+        keep = np.isfinite(self.values).all(axis=0)
+        return Curve(self.labels[keep], self.values[:, keep])
+
+    @property
+    def ready(self) -> Curve:
+        """The part where any seed has a value."""
+        keep = np.isfinite(self.values).any(axis=0)
+        return Curve(self.labels[keep], self.values[:, keep])
+
+    @property
+    def final(self) -> Floats:
+        """(S,) each seed's last value."""
+        return np.array([row[np.isfinite(row)][-1] if np.isfinite(row).any() else np.nan for row in self.values])
+
+    @property
+    def ends(self) -> Floats:
+        """(S,) each seed's last count of labels."""
+        finite = np.isfinite(self.values)
+        return np.array([self.labels[row][-1] if row.any() else np.nan for row in finite])
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a finished run left behind."""
+
+    folder: Path
+    config: Mapping[str, Any]
+    data: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    results: Table
+    per_class: Table
+    picks: Table
+    rules: Table
+    test_labels: Indices | None
+
+    @cached_property
+    def control(self) -> str | None:
+        """The arm that every other one is compared with: random, under its label if it has one; ``None`` without."""
+        arms = self.config.get("strategy") or ()
+        specs = [arm for arm in arms if isinstance(arm, Mapping) and arm.get("name") == CONTROL]
+        names = [spec.get("label") or CONTROL for spec in specs] + [CONTROL]
+        ran = self.results.distinct("strategy")
+        return next((name for name in names if name in ran), None)
+
+    @cached_property
+    def strategies(self) -> list[str]:
+        """All arms, the control last."""
+        return [*self.queried, *([self.control] if self.control is not None else [])]
+
+    @cached_property
+    def queried(self) -> list[str]:
+        """The arms that are compared with the control."""
+        return [name for name in self.results.distinct("strategy") if name != self.control]
+
+    @cached_property
+    def seeds(self) -> list[int]:
+        """All seeds, in order."""
+        return sorted({int(seed) for seed in self.results["seed"]})
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """Class names: the data's, else those of the tables."""
+        named = [str(name) for name in self.data.get("classes") or ()]
+        return named or [str(name) for name in self.per_class.distinct("class")]
+
+    @property
+    def advice_rule(self) -> str | None:
+        """The rule whose advice is shown: the one that ends the run, else the first that was watched."""
+        chosen = self.config.get("stop")
+        name = chosen.get("name") if isinstance(chosen, Mapping) else chosen
+        return str(name) if name in self.rule_names else next(iter(self.rule_names), None)
+
+    def upper_bound(self, metric: str) -> float | None:
+        """What a model trained on the whole pool reaches, where the run measured it."""
+        value = (self.facts.get("upper_bound") or {}).get(metric)
+        return None if value is None else float(value)
+
+    @cached_property
+    def rule_names(self) -> list[str]:
+        """Every rule that was watched."""
+        return [str(name) for name in self.rules.distinct("rule")]
+
+    def curve(self, strategy: str, metric: str) -> Curve:
+        """A column of the results over labels spent, aligned between seeds."""
+        return _aligned(self.results.where(strategy=strategy), metric)
+
+    def rule_curve(self, strategy: str, rule: str, column: str) -> Curve:
+        """A rule's value or threshold over labels spent."""
+        return _aligned(self.rules.where(strategy=strategy, rule=rule), column)
+
+    def seeds_of(self, strategy: str) -> list[int]:
+        """The seeds that a strategy ran with, in order."""
+        return sorted({int(seed) for seed in self.results.where(strategy=strategy)["seed"]})
+
+    def last_round(self, strategy: str, seed: int) -> int:
+        """The number of a cell's last round."""
+        return int(self.results.where(strategy=strategy, seed=seed)["round"].max())
+
+    def cell(self, strategy: str, seed: int) -> Path:
+        """The folder of one strategy and seed."""
+        return self.folder / "cells" / f"{strategy}-{seed}"
+
+    def test_probs(self, strategy: str, seed: int) -> Floats | None:
+        """(n_test, C) predictions of the last round on the test set; ``None`` where they were not kept."""
+        path = self.cell(strategy, seed) / "rounds" / f"{self.last_round(strategy, seed):04d}" / "test_probs.npy"
+        if self.test_labels is None or not path.is_file():
+            return None
+        probs: Floats = _array(path)
+        if probs.ndim != 2 or probs.shape[0] != self.test_labels.shape[0] or probs.shape[1] < len(self.classes):
+            raise DataError(
+                f"{path} should hold a row for each of {self.test_labels.shape[0]} test items and a column for each of "
+                f"{len(self.classes)} classes; its shape is {probs.shape}. It belongs to another run."
+            )
+        return probs
+
+
+def read(folder: Path) -> Run:
+    """The run in a folder that ``claros run --out`` wrote; a `DataError` says what is missing."""
+    folder = Path(folder)
+    facts = _json(folder / "run.json")
+    tables = {name: read_table(folder / f"{name}.csv", kinds) for name, kinds in TABLES.items()}
+    if len(tables["results"]) == 0:
+        raise DataError(
+            f"{folder / 'results.csv'} has no rows: no round of the run is finished yet. Let it go on first."
+        )
+    return Run(
+        folder=folder,
+        config=facts.get("config") or {},
+        data=facts.get("data") or {},
+        facts=facts,
+        test_labels=_labels(folder / "test.npz"),
+        **tables,
+    )
+
+
+def _aligned(table: Table, metric: str) -> Curve:
+    """Seeds on one axis: the union of their label counts, with straight lines between a seed's own points."""
+    seeds = sorted(set(table["seed"].tolist()))
+    labels = np.unique(table["n_labeled"])
+    values = np.full((len(seeds), labels.size), np.nan)
+    for row, seed in enumerate(seeds):
+        own = table.where(seed=seed)
+        finite = np.isfinite(own[metric])
+        x, y = own["n_labeled"][finite], own[metric][finite]
+        if x.size:
+            order = np.argsort(x, kind="stable")
+            values[row] = np.interp(labels, x[order], y[order], left=np.nan, right=np.nan)
+    return Curve(labels, values)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise DataError(
+            f"{path.parent} should be the folder of a run, with a run.json that `claros run --out` writes; it has none."
+        )
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path} is not valid JSON ({error}); the run's folder is damaged.") from error
+    if not isinstance(facts, dict):
+        raise DataError(f"{path} should hold a JSON object; it holds a {type(facts).__name__}.")
+    return facts
+
+
+def _labels(path: Path) -> Indices | None:
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return np.asarray(archive["labels"], dtype=np.int64)
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{path} should hold an array named labels; it cannot be read ({error}).") from error
+
+
+def _array(path: Path) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as an array ({error}); it is damaged.") from error

@@ -1,0 +1,69 @@
+"""The page: head, rail and sections in one file that asks nothing of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from claros.report.compared import compare_all
+from claros.report.items import find_items
+from claros.report.load import Run
+from claros.report.look import styles
+from claros.report.markup import Html, element, join
+from claros.report.sections import about, answer, calibration, confusion, curves, picked, stopping, table, time
+from claros.report.sections.section import Section, View
+
+if TYPE_CHECKING:
+    from claros.data import Split
+
+__all__ = ["build", "render"]
+
+#: The order of the page.
+_SECTIONS = (answer, curves, table, stopping, picked, confusion, calibration, time, about)
+
+#: Nothing may be loaded from anywhere; pictures and styles are inside the page. Browsers enforce it.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+def build(run: Run, data: Split | None = None) -> list[Section]:
+    """All sections; ``data`` is what the run was on, or what its settings name."""
+    items = find_items(run, data)
+    view = View(run, styles(run.strategies, run.control), items, tuple(compare_all(run)))
+    return [module.build(view) for module in _SECTIONS]
+
+
+def render(run: Run, sections: Sequence[Section]) -> str:
+    """The whole document."""
+    title = _title(run)
+    head = join(
+        [
+            element("meta", charset="utf-8"),
+            element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+            element("meta", name="color-scheme", content="light dark"),
+            element("title", f"{title} – Claros"),
+            element("style", Html(files("claros.report").joinpath("style.css").read_text(encoding="utf-8"))),
+        ],
+        "\n",
+    )
+    rail = element(
+        "nav",
+        element("b", "Claros"),
+        element("ol", *(element("li", element("a", one.title, href=f"#{one.id}")) for one in sections)),
+        aria_label="Sections",
+    )
+    main = element("main", element("h1", title), Html("\n"), *(_section(one) for one in sections))
+    return f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{rail}\n{main}\n</body>\n</html>\n'
+
+
+def _section(section: Section) -> Html:
+    said = element("p", section.finding, class_="finding")
+    return element("section", element("h2", section.title), said, Html("\n"), section.body, Html("\n"), id=section.id)
+
+
+def _title(run: Run) -> str:
+    model = run.config.get("model")
+    name = model.get("name") if isinstance(model, dict) else model
+    data = run.data.get("name") or run.config.get("data") or "A run"
+    return f"{data}, {name}" if name else str(data)

@@ -1,0 +1,95 @@
+"""When each stopping rule would have stopped each strategy, and what that would have saved or cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from claros.arrays import Floats
+from claros.report.format import count, join
+from claros.report.load import Run
+
+__all__ = ["Stops", "find_stops", "median_stops"]
+
+
+@dataclass(frozen=True)
+class Stops:
+    """One rule on one strategy; arrays have a value per seed in which it stopped.
+
+    ``end`` is the seed's last round, ``best`` its most accurate one.
+    """
+
+    strategy: str
+    rule: str
+    n_seeds: int
+    labels: Floats
+    accuracy: Floats
+    end_labels: Floats
+    end_accuracy: Floats
+    best_accuracy: Floats
+
+    @property
+    def n_stopped(self) -> int:
+        """Seeds in which the rule stopped."""
+        return self.labels.size
+
+    @property
+    def n_never(self) -> int:
+        """Seeds in which it never stopped."""
+        return self.n_seeds - self.n_stopped
+
+    @property
+    def median(self) -> float | None:
+        """Labels at the stop, median over all seeds; ``None`` where most seeds never stopped."""
+        never = np.full(self.n_never, np.inf)
+        middle = float(np.median(np.concatenate([self.labels, never]))) if self.n_seeds else np.inf
+        return middle if np.isfinite(middle) else None
+
+    @property
+    def saved(self) -> float:
+        """Labels between the stop and the end of the run, median over the seeds that stopped."""
+        return float(np.median(self.end_labels - self.labels))
+
+    @property
+    def against_end(self) -> float:
+        """Mean accuracy at the stop less that at the end."""
+        return float((self.accuracy - self.end_accuracy).mean())
+
+    @property
+    def against_best(self) -> float:
+        """Mean accuracy at the stop less the best of the run."""
+        return float((self.accuracy - self.best_accuracy).mean())
+
+
+def median_stops(run: Run, rule: str) -> str:
+    """Where a rule stopped every strategy but the control, in words: those that stopped at the same count together."""
+    names: dict[float | None, list[str]] = {}
+    for name in run.queried or run.strategies:
+        names.setdefault(find_stops(run, name, rule).median, []).append(name)
+    parts = [
+        f"{join(some)} {'never' if median is None else f'at {count(median)} labels'}" for median, some in names.items()
+    ]
+    return "; ".join(parts)
+
+
+def find_stops(run: Run, strategy: str, rule: str) -> Stops:
+    """The first stop of the rule in every seed; a round without a measured accuracy is left out of the comparison."""
+    watched = run.rules.where(strategy=strategy, rule=rule)
+    results = run.results.where(strategy=strategy)
+    seeds = sorted(set(results["seed"].tolist()))
+    rows: list[tuple[float, ...]] = []
+    for seed in seeds:
+        own, measured = watched.where(seed=seed), results.where(seed=seed)
+        rounds = own["round"][own["stop"]]
+        if not rounds.size:
+            continue
+        here = measured["round"] == rounds.min()
+        last = np.argmax(measured["round"])
+        accuracy = measured["accuracy"]
+        if here.any():
+            at = int(np.flatnonzero(here)[0])
+            labels = measured["n_labeled"]
+            rows.append((labels[at], accuracy[at], labels[last], accuracy[last], float(np.nanmax(accuracy))))
+    columns = np.array(rows, dtype=np.float64).reshape(-1, 5).T
+    return Stops(strategy, rule, len(seeds), *columns)

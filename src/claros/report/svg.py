@@ -1,0 +1,104 @@
+"""Figures on paper: SVG in the page, PDF and PNG beside it."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from claros.errors import require
+from claros.report.figures import Figure
+from claros.report.look import VARIABLES
+from claros.report.markup import Html, element
+
+__all__ = ["Drawing", "inline", "save"]
+
+_FONT = "DejaVu Sans"  # matplotlib brings it, so that a figure has the same size everywhere; the page sets its own
+_RC = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "claros",
+    "pdf.fonttype": 42,
+    "text.parse_math": False,
+    "font.family": _FONT,
+    "font.size": 12,
+    "axes.linewidth": 1.0,
+    "path.simplify": False,
+}
+_METADATA: dict[str, dict[str, None]] = {
+    "svg": dict.fromkeys(("Date", "Creator", "Format", "Type")),
+    "pdf": dict.fromkeys(("CreationDate", "Creator", "Producer")),
+    "png": {"Software": None},
+}
+#: Width of a phone's screen less the margins, in CSS pixels.
+_PHONE = 358
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure that can be painted at any width; ``label`` says to a screen reader what it shows."""
+
+    name: str
+    label: str
+    paint: Callable[[int], Figure]
+    width: int = 760
+
+
+def inline(drawing: Drawing) -> Html:
+    """The figure as SVG in the page's colours and font, once for screens and once for phones."""
+    wide = _svg(drawing, drawing.width)
+    if drawing.width <= _PHONE + 80:
+        return wide
+    return Html(element("div", wide, class_="screen") + element("div", _svg(drawing, _PHONE), class_="phone"))
+
+
+def save(drawing: Drawing, folder: Path) -> None:
+    """The figure as PDF and PNG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with _drawing_settings():
+        figure = drawing.paint(drawing.width)
+        figure.patch.set_alpha(1)
+        for kind in ("pdf", "png"):
+            figure.savefig(folder / f"{drawing.name}.{kind}", dpi=144, metadata=_METADATA[kind], facecolor="white")
+
+
+@contextmanager
+def _drawing_settings() -> Iterator[None]:
+    matplotlib = require("matplotlib", "report", "A report")
+    with matplotlib.rc_context(_RC), warnings.catch_warnings():
+        # A class name in a script that the font lacks shows as boxes in PDF and PNG; the page has the reader's fonts.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
+def _svg(drawing: Drawing, width: int) -> Html:
+    buffer = io.StringIO()
+    with _drawing_settings():
+        figure = drawing.paint(width)
+        figure.savefig(buffer, format="svg", metadata=_METADATA["svg"], transparent=True)
+    height = round(figure.get_size_inches()[1] * 72)
+    return _for_page(buffer.getvalue(), f"{drawing.name}-{width}", drawing.label, width, height)
+
+
+def _for_page(svg: str, name: str, label: str, width: int, height: int) -> Html:
+    """matplotlib's file as an element: no header, its own ids, colours by variable, the page's font."""
+    body = svg[svg.index("<svg") :]
+    body = body[body.index(">") + 1 : body.rindex("</svg>")]
+    body = re.sub(r"<style.*?</style>|<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r'(<g|<image\b[^>]*?) id="[^"]*"', r"\1", body)
+    body = re.sub(r'(?<= id=")|(?<=url\(#)|(?<=xlink:href="#)', f"{name}-", body)
+    body = re.sub(r' transform="rotate\(-?0 [^"]*"', "", body)
+    body = re.sub(rf"'{_FONT}'[^;\"]*", "var(--font)", body)
+    body = re.sub(r"#[0-9a-f]{6}(?=[;\"])", lambda found: _colour(found.group()), body)
+    body = re.sub(r"\s*\n\s*", " ", body).replace("base64, ", "base64,")
+    opening = element(
+        "svg", viewBox=f"0 0 {width} {height}", width=width, height=height, role="img", aria_label=label
+    ).removesuffix("</svg>")
+    return Html(f"{opening}{body}</svg>")
+
+
+def _colour(code: str) -> str:
+    return f"var(--{VARIABLES[code]})" if code in VARIABLES else code

@@ -1,0 +1,63 @@
+"""Labels that do not overlap, looks that stay, numbers and intervals."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import t
+
+from claros.report.figures import spread
+from claros.report.look import styles
+from claros.report.means import mean_interval
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_labels_are_apart_and_as_near_as_can_be(seed: int) -> None:
+    """Against all orders of a grid: no placement at least the gap apart is nearer by least squares."""
+    rng = np.random.default_rng(seed)
+    wanted = rng.integers(0, 12, size=3).astype(float).tolist()
+    placed = spread(wanted, 3.0, -100.0, 100.0)
+    assert all(abs(a - b) >= 3.0 - 1e-9 for a, b in itertools.combinations(placed, 2))
+    ours = sum((a - b) ** 2 for a, b in zip(placed, wanted, strict=True))
+    grid = np.arange(-9, 22, 0.5)
+    best = min(
+        sum((a - b) ** 2 for a, b in zip(places, wanted, strict=True))
+        for places in itertools.product(grid, repeat=3)
+        if min(abs(a - b) for a, b in itertools.combinations(places, 2)) >= 3.0
+    )
+    assert ours <= best + 1e-9
+
+
+def test_labels_stay_within_the_figure_while_they_fit() -> None:
+    assert spread([100.0, 100.0, 100.0], 15.0, 0.0, 100.0) == [70.0, 85.0, 100.0]
+    assert spread([0.0, 0.0], 15.0, 0.0, 100.0) == [0.0, 15.0]
+    assert spread([], 15.0, 0.0, 100.0) == []
+
+
+def test_a_strategy_keeps_its_look_and_random_is_grey() -> None:
+    some, more = (
+        styles(["margin", "badge", "random"], "random"),
+        styles(["margin", "badge", "bald", "random"], "random"),
+    )
+    assert some["margin"] == more["margin"]
+    assert some["random"].variable == "var(--control)"
+    many = styles([f"s{i}" for i in range(20)], None)
+    assert len({(look.colour, str(look.line), look.marker) for look in many.values()}) == 20
+
+
+def test_intervals_are_students_and_stay_shares() -> None:
+    values = np.array([[0.5], [0.6], [0.7], [0.8]])
+    mean, low, high = mean_interval(values)
+    expected = t.interval(0.95, 3, loc=0.65, scale=values[:, 0].std(ddof=1) / math.sqrt(4))
+    assert mean[0] == pytest.approx(0.65)
+    assert (low[0], high[0]) == pytest.approx(expected)
+    assert mean_interval(np.array([[0.9], [1.0], [1.0]]))[2][0] == 1.0
+
+
+def test_two_seeds_have_no_interval() -> None:
+    _, low, high = mean_interval(np.array([[0.5], [0.6]]))
+    assert np.isnan(low).all()
+    assert np.isnan(high).all()
