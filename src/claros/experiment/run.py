@@ -1,0 +1,171 @@
+"""A run: every arm with every seed, each a campaign in a folder of its own, gathered into tables at the end."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import claros
+from claros.campaign.folder import write_atomically
+from claros.errors import DataError, InputError
+from claros.experiment.cell import Bench, Task, run_cell
+from claros.experiment.config import CONTROL, RunConfig, parse_config
+from claros.experiment.progress import Display, Listener
+from claros.experiment.tables import Cell, read_round, rounds_done, write_tables
+from claros.experiment.workers import in_processes
+
+__all__ = ["cells_of", "gather", "run"]
+
+logger = logging.getLogger("claros")
+
+#: Version of a run's folder.
+VERSION = 1
+
+
+def run(config: RunConfig, out: str | Path, *, jobs: int = 1, listener: Listener | None = None) -> Path:
+    """Run all cells that are not complete, write the tables into the folder ``out``, and return it.
+
+    The same call goes on where an earlier one was killed, and ends with the numbers of one that was not; a folder that
+    holds another run is an `InputError` that says what differs. ``jobs`` cells run side by side in processes of their
+    own, with the same numbers. Progress is shown on standard error unless ``listener`` takes it.
+    """
+    if jobs < 1:
+        raise InputError(f"jobs must be at least 1; got {jobs}.")
+    bench = Bench.load(config)
+    for arm in config.arms.values():
+        bench.campaign(arm, config.seed, None).close()  # whatever cannot work is said now, before any training
+    out = Path(out)
+    _claim(out, bench)
+    if config.init == "stratified":
+        logger.warning("The start is stratified: it reads labels that nobody has bought, which only an experiment can.")
+    if not (out / "test.npz").exists():
+        write_atomically(out / "test.npz", _npz(labels=np.asarray(bench.test.labels, dtype=np.int64)))
+    cells = cells_of(config, out)
+    if listener is not None:
+        _run_waves(bench, cells, jobs, listener)
+    else:
+        with Display(len(cells)) as display:
+            _run_waves(bench, cells, jobs, display)
+    write_tables(out, cells)
+    return out
+
+
+def cells_of(config: RunConfig, out: Path) -> list[Cell]:
+    """All cells of a run, arm by arm, in the order of its tables."""
+    return [Cell(label, seed, out / "cells" / f"{label}-{seed}") for label in config.arms for seed in config.all_seeds]
+
+
+def gather(out: str | Path) -> None:
+    """Write the tables of a run that may not be finished, from the rounds that are; without any, nothing is written."""
+    cells = cells_of(parse_config(_read_facts(Path(out))["config"]), Path(out))
+    if any(map(rounds_done, cells)):
+        write_tables(Path(out), cells)
+
+
+def _run_waves(bench: Bench, cells: Sequence[Cell], jobs: int, listener: Listener) -> None:
+    """Seed by seed, the control first; but where a rule ends the arms, the control follows them to as many labels."""
+    config = bench.config
+    has_control = config.control and len(config.arms) > 1
+    in_turn = sorted(cells, key=lambda cell: (cell.seed, cell.strategy != CONTROL))
+    ends = config.stop is not None
+
+    def task(cell: Cell, until: int = bench.plan.total) -> Task:
+        may_stop = ends and not (has_control and cell.strategy == CONTROL)
+        return Task(cell, config.arms[cell.strategy], until, may_stop)
+
+    if not (ends and has_control):
+        _run_tasks(bench, [task(cell) for cell in in_turn], jobs, listener)
+        return
+    arms = [cell for cell in in_turn if cell.strategy != CONTROL]
+    _run_tasks(bench, [task(cell) for cell in arms], jobs, listener)
+    spent = {seed: max(_spent(cell) for cell in arms if cell.seed == seed) for seed in config.all_seeds}
+    followers = [task(cell, spent[cell.seed]) for cell in in_turn if cell.strategy == CONTROL]
+    _run_tasks(bench, followers, jobs, listener)
+
+
+def _spent(cell: Cell) -> int:
+    return int(read_round(cell, rounds_done(cell) - 1)["n_bought"])
+
+
+def _run_tasks(bench: Bench, tasks: Sequence[Task], jobs: int, listener: Listener) -> None:
+    if min(jobs, len(tasks)) > 1:
+        in_processes(tasks, jobs, _worker, (bench.config.model_dump(mode="json"),), listener)
+    else:
+        for task in tasks:
+            run_cell(bench, task, listener)
+
+
+def _worker(settings: Mapping[str, Any]) -> Callable[[Task, Listener], None]:
+    """What a process does for each cell; it reads the data once."""
+    bench = Bench.load(parse_config(settings))
+    return lambda task, report: run_cell(bench, task, report)
+
+
+def _claim(out: Path, bench: Bench) -> None:
+    """Write what the run is into its folder, or see that this is what the folder holds."""
+    pool, report = bench.pool, bench.pool.report()
+    facts = {
+        "version": VERSION,
+        "claros": claros.__version__,
+        "config": bench.config.computed(),
+        "data": {
+            "name": Path(bench.config.data).name,
+            "kind": pool.kind,
+            "n_pool": len(pool),
+            "n_test": len(bench.test),
+            "classes": list(pool.classes),
+            "left_out": report["left_out"],
+            "duplicates": report["duplicates"],
+        },
+        "manifest": {"pool": pool.manifest(), "test": bench.test.manifest()},
+        "plan": bench.plan._asdict(),
+    }
+    if (out / "run.json").exists():
+        _check_same(out, _read_facts(out), facts)
+        return
+    strangers = [path.name for path in out.iterdir() if not path.name.startswith(".")] if out.is_dir() else []
+    if strangers:
+        raise InputError(f"{out} holds other things than a run ({strangers[0]}); give --out a folder of its own.")
+    write_atomically(out / "run.json", json.dumps(facts, ensure_ascii=False, indent=2).encode())
+
+
+def _npz(**arrays: npt.NDArray[Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def _read_facts(out: Path) -> dict[str, Any]:
+    path = out / "run.json"
+    try:
+        facts: dict[str, Any] = json.loads(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{out} is not the folder of a run: it has no run.json, which claros run writes.") from error
+    except ValueError as error:
+        raise DataError(f"{path} is damaged ({error}); run into another folder.") from error
+    if facts.get("version") != VERSION:
+        raise DataError(f"{path} has version {facts.get('version')!r}, this Claros reads {VERSION}; update it.")
+    return facts
+
+
+def _check_same(out: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    was, wanted = before["config"], now["config"]
+    names = [name for name in {**was, **wanted} if was.get(name) != wanted.get(name)]
+    if names:
+        said = "; ".join(f"{name} was {_short(was.get(name))}, now {_short(wanted.get(name))}" for name in names)
+        raise InputError(f"{out} holds a run with other settings ({said}); give another --out, or the same settings.")
+    for part, kept in before["manifest"].items():
+        if kept != now["manifest"][part]:
+            what = "pool" if part == "pool" else "test data"
+            raise DataError(f"{out} holds a run on another {what} of the same name; give another --out, or that data.")
+
+
+def _short(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
