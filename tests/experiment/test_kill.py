@@ -18,7 +18,7 @@ import pytest
 from claros import Campaign, data
 
 HERE = Path(__file__).parent
-RUN = ["run", "--data", "iris", "--strategy", "margin", "--start", "6", "--batch", "5", "--rounds", "5", "--no-report"]
+RUN = ["run", "--data", "iris", "--strategy", "margin", "--start", "6", "--batch", "5", "--rounds", "9", "--no-report"]
 KILLS = 20
 
 
@@ -80,13 +80,13 @@ def test_a_run_killed_twenty_times_ends_with_the_same_numbers(warm: Warm, tmp_pa
     assert warm.finish() == 0
     duration = time.perf_counter() - started
     whole = numbers(tmp_path / "whole")
-    assert len(whole[1]) == 2 * 6
+    assert len(whole[1]) == 2 * 10
 
     hits, folders = 0, 0
     while hits < KILLS:
         out = tmp_path / f"killed-{folders}"
         folders += 1
-        assert folders <= KILLS, f"only {hits} processes were still alive when they were to be killed"
+        assert folders <= 5 * KILLS, f"only {hits} processes were still alive when they were to be killed"
         code = None
         while code != 0:  # each resumed process is killed in turn, until one gets to the end
             process = warm.start([*RUN, "--out", str(out)])

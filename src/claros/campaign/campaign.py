@@ -259,7 +259,7 @@ class Campaign:
         state, learner = self._journal.sync(), self._learner
         if learner is None:
             return None
-        if not learner.current(state) and not any(True for _ in state.open_items()):
+        if not learner.current(state) and not state.waiting:
             with self._folder.planning():
                 self._learn()
         if not state.fitted:
@@ -371,7 +371,7 @@ class Campaign:
 
     def open_items(self) -> list[str]:
         """Planned items that still want a label, in the order in which they would be asked."""
-        return list(self._journal.sync().open_items())
+        return self._journal.sync().open_items()
 
     def labeled_positions(self) -> Indices:
         """Positions in the pool of what the next model is trained on, in the order told."""

@@ -19,6 +19,9 @@ from claros.log import Log
 
 __all__ = ["Folder", "array_name", "write_atomically"]
 
+#: The lock file holds the planner's process id, padded to so many characters.
+PID_WIDTH = 20
+
 
 def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write a file so that it is there whole or not at all, if ``durable`` also after a power failure."""
@@ -145,19 +148,19 @@ class Folder:
             return
         import fcntl
 
-        with (self.root / "plan.lock").open("a+") as lock:
+        lock = os.open(self.root / "plan.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                lock.seek(0)
+                holder = os.pread(lock, PID_WIDTH, 0).decode().strip() or "?"
                 raise ConflictError(
-                    f"Process {lock.read().strip() or '?'} is training or planning on {self.root}; "
-                    "ask again when it is done."
+                    f"Process {holder} is training or planning on {self.root}; ask again when it is done."
                 ) from error
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
+            os.pwrite(lock, f"{os.getpid():<{PID_WIDTH}}".encode(), 0)
             yield
+        finally:
+            os.close(lock)
 
 
 def array_name(round: int, name: str) -> str:

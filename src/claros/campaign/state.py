@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,9 +87,13 @@ class State:
     fitted: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     stopped: set[int] = field(default_factory=set)
     overlap: int = 1
+    """How many people are wanted for an item, as of the last ask."""
+    waiting: dict[str, None] = field(default_factory=dict)
+    """Planned items that still want an answer, kept up to date item by item."""
     audit_released: bool = False
     labels_seq: int = 0
     """The last event that changed what a model is trained on."""
+    _training: tuple[int, list[Label]] = (-1, [])
 
     def apply(self, events: Iterable[Event]) -> None:
         """Fold in what happened next."""
@@ -115,9 +119,10 @@ class State:
         items = tuple(Planned(**row) for row in event.payload["items"])
         self.rounds.append(Round(number, event.payload["strategy"], items, event.payload["seconds"]))
         self.planned.update({row.item: (number, place, row) for place, row in enumerate(items)})
+        self._review(row.item for row in items)
 
     def _on_asked(self, event: Event) -> None:
-        self.overlap = int(event.payload["overlap"])
+        self._want(int(event.payload["overlap"]))
         for item in event.payload["items"]:
             self.leases.setdefault(item, {})[event.actor] = float(event.payload["until"])
 
@@ -128,6 +133,7 @@ class State:
         )
         self.told.setdefault(label.item, {})[label.annotator] = label
         self.leases.get(label.item, {}).pop(event.actor, None)
+        self._review([label.item])
         self.labels_seq = event.seq
 
     def _on_skipped(self, event: Event) -> None:
@@ -139,6 +145,7 @@ class State:
             self.cannot.setdefault(item, set()).add(event.actor)
         else:
             self.closed[item] = reason
+        self._review([item])
 
     def _on_retracted(self, event: Event) -> None:
         """A retraction takes back the annotator's last word on the item, a label or a skip, and reopens it."""
@@ -148,6 +155,7 @@ class State:
             self.told.pop(item, None)
         self.cannot.get(item, set()).discard(event.actor)
         self.closed.pop(item, None)
+        self._review([item])
         self.labels_seq = event.seq
 
     def _on_fitted(self, event: Event) -> None:
@@ -172,30 +180,41 @@ class State:
 
     def training(self) -> list[Label]:
         """The labels to train on, one an item, in the order told; audited items only once they are released."""
-        labels = (self.consensus(item) for item in self.told)
-        return [label for label in labels if self.audit_released or label.source != "audit"]
+        if self._training[0] != self.labels_seq:
+            labels = map(self.consensus, self.told)
+            self._training = (self.labels_seq, [x for x in labels if self.audit_released or x.source != "audit"])
+        return self._training[1]
 
     def audited(self) -> list[Label]:
         """The labels of the audit set: a uniform sample of the pool that no model was trained on."""
-        return (
-            []
-            if self.audit_released
-            else [label for label in map(self.consensus, self.told) if label.source == "audit"]
-        )
+        if self.audit_released:
+            return []
+        return [label for label in map(self.consensus, self.told) if label.source == "audit"]
 
-    def open_items(self) -> Iterator[str]:
+    def open_items(self) -> list[str]:
         """Planned items that still want a label from somebody, in the order planned, postponed ones last."""
-        waiting = [item for item in self.planned if not self.settled(item)]
-        yield from sorted(waiting, key=lambda item: self.later.get(item, 0))
+        return sorted(self.waiting, key=lambda item: (self.later.get(item, 0), self.planned[item][:2]))
 
-    def settled(self, item: str) -> bool:
+    def _settled(self, item: str) -> bool:
         """Whether nobody needs to be asked about the item any more."""
-        given = len(self.told.get(item, {})) + len(self.cannot.get(item, ()))
+        given = len(self.told.get(item, ())) + len(self.cannot.get(item, ()))
         return item in self.closed or given >= self.overlap
+
+    def _review(self, items: Iterable[str]) -> None:
+        for item in items:
+            if item in self.planned and not self._settled(item):
+                self.waiting[item] = None
+            else:
+                self.waiting.pop(item, None)
+
+    def _want(self, overlap: int) -> None:
+        if overlap != self.overlap:
+            self.overlap = overlap
+            self._review(self.planned)
 
     def available_to(self, annotator: str, overlap: int) -> list[str]:
         """Planned items that this annotator can be asked now, in order, when so many people are wanted for each."""
-        self.overlap = overlap
+        self._want(overlap)
         now = time.time()
         return [item for item in self.open_items() if self._free(item, annotator, now)]
 
