@@ -91,7 +91,14 @@ def test_every_item_is_held_out_as_often_as_any_other() -> None:
     assert np.abs(times - 100).max() < 5 * 8.7, times
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0, -0.1])
+def test_a_share_of_zero_leaves_the_pool_whole() -> None:
+    pool = pool_of([0, 1, 1, 0])
+    train, test = hold_out(pool, 0.0, seed=0)
+    assert train is pool
+    assert test is None
+
+
+@pytest.mark.parametrize("share", [1.0, -0.1, float("nan")])
 def test_a_share_that_is_none_is_refused(share: float) -> None:
     with pytest.raises(InputError, match="test_share"):
         hold_out(pool_of([0, 1]), share, seed=0)

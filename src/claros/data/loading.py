@@ -71,7 +71,7 @@ def load(
         classes: names in the order of their codes; another label is an error. By default what occurs, sorted.
         skip_unreadable: leave out items that cannot be read, and list them in ``train.skipped``.
         seed: of the split.
-        test_share: of the labeled items, if a test set must be split off.
+        test_share: of the labeled items, if a test set must be split off; 0 for none.
 
     >>> train, test = load("iris")
     >>> len(train), len(test), train.classes

@@ -21,11 +21,12 @@ def hold_out(pool: Pool, share: float, seed: int) -> Split:
 
     Each class gives its share of items, rounded so that the total is right (largest remainders first); a group of equal
     items that no longer fits is passed over, and stays in the pool, as do groups with an unlabeled item. A group with
-    contradictory labels counts for the class of its first item. Drawn from the stream (seed, "split").
+    contradictory labels counts for the class of its first item. Drawn from the stream (seed, "split"). A share of 0
+    leaves the pool whole.
     """
-    if not 0 < share < 1:
-        raise InputError(f"test_share must be between 0 and 1; got {share}.")
-    if pool.labels is None or not (pool.labels >= 0).any():
+    if not 0 <= share < 1:
+        raise InputError(f"test_share must be at least 0 and below 1; got {share}.")
+    if share == 0 or pool.labels is None or not (pool.labels >= 0).any():
         return Split(pool, None)
     rng = stream(seed, "split")
     unlabeled = np.zeros(len(pool), bool)

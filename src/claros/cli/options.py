@@ -1,0 +1,44 @@
+"""Options that several commands share, said once."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "Annotator",
+    "CampaignFolder",
+    "Classes",
+    "Json",
+    "LabelColumn",
+    "Model",
+    "Seed",
+    "Strategy",
+    "TextColumn",
+    "Where",
+    "user",
+]
+
+Where = Annotated[
+    str, typer.Argument(metavar="POOL_OR_CAMPAIGN", help="A pool, or a campaign's folder.", show_default=False)
+]
+Annotator = Annotated[str, typer.Option(help="Who answers; campaigns keep annotators apart.")]
+CampaignFolder = Annotated[Path | None, typer.Option(help="The campaign's folder.  [default: POOL.claros]")]
+Classes = Annotated[str | None, typer.Option(help="Class names with commas between them, where the pool has none.")]
+Model = Annotated[str | None, typer.Option(help="Model of a new campaign, or none.  [default: logistic]")]
+Strategy = Annotated[str | None, typer.Option(help="Its strategy: claros list strategies.  [default: margin]")]
+Seed = Annotated[int | None, typer.Option(help="Its seed.  [default: 0]")]
+TextColumn = Annotated[str | None, typer.Option(help="Of a table, the column with the texts.  [default: text]")]
+LabelColumn = Annotated[str | None, typer.Option(help="Of a table, the column with known labels.  [default: label]")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def user() -> str:
+    """The name of who is logged in, or "me" where there is none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such user in this container
+        return "me"

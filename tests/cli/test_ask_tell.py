@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from claros.campaign import Campaign
+from claros.cli import main
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Path:
+    table = tmp_path / "films.csv"
+    rows = [f'film-{row:02},"{"good" if row % 2 else "bad"} film number {row}"' for row in range(60)]
+    table.write_text("\n".join(["id,text", *rows]) + "\n", encoding="utf-8")
+    return table
+
+
+Capture = pytest.CaptureFixture[str]
+
+
+def ask(capsys: Capture, pool: Path, *words: str) -> dict[str, Any]:
+    assert main(["ask", str(pool), "--json", *words]) == 0
+    answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return answer
+
+
+def truth(item: str) -> str:
+    return "good" if int(item.removeprefix("film-")) % 2 else "bad"
+
+
+def test_a_whole_campaign_runs_by_asking_and_telling(pool: Path, tmp_path: Path, capsys: Capture) -> None:
+    told: list[str] = []
+    for place in range(5):  # 20 to start with come as 8, 8 and 4; then a round of the strategy's
+        answer = ask(capsys, pool, "-n", "8", *(["--classes", "bad,good"] if place == 0 else []))
+        items = [query["item"] for query in answer["queries"]]
+        assert len(items) == (8, 8, 4, 8, 8)[place]
+        assert not set(items) & set(told), "nothing is asked twice"
+        told += items
+        words = [word for item in items for word in (item, truth(item))]
+        assert main(["tell", str(pool), *words]) == 0
+        assert capsys.readouterr().out == f"Recorded {len(items)}; {len(told)} of 60 items are labeled.\n"
+    assert answer["campaign"] == f"{pool}.claros"
+    assert {query["source"] for query in answer["queries"]} <= {"strategy", "audit"}
+    assert answer["advice"]["verdict"] in {"too early to say", "go on", "stop"}
+    with Campaign.open(answer["campaign"]) as campaign:
+        assert campaign.labels() == {item: truth(item) for item in told}
+
+
+def test_what_was_asked_and_not_told_is_asked_again_and_of_another_annotator_it_is_not(
+    pool: Path, capsys: Capture
+) -> None:
+    first = ask(capsys, pool, "-n", "4", "--annotator", "ada", "--classes", "bad,good")
+    again = ask(capsys, pool, "-n", "4", "--annotator", "ada")
+    other = ask(capsys, pool, "-n", "4", "--annotator", "bob")
+    assert again["queries"] == first["queries"]
+    assert not {query["item"] for query in first["queries"]} & {query["item"] for query in other["queries"]}
+
+
+def test_plain_output_is_one_item_a_line_and_the_advice_on_standard_error(pool: Path, capsys: Capture) -> None:
+    assert main(["ask", str(pool), "-n", "3", "--classes", "bad,good"]) == 0
+    shown = capsys.readouterr()
+    lines = [line.split("\t") for line in shown.out.splitlines()]
+    assert len(lines) == 3
+    assert all(item.startswith("film-") and reason for item, reason in lines)
+    assert shown.err.startswith("Too early to say")
+
+
+def test_labels_come_from_a_file_and_from_standard_input(
+    pool: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(capsys, pool, "--classes", "bad,good")
+    table = tmp_path / "answers.csv"
+    table.write_text("item,label\nfilm-01,good\nfilm-02,bad\n")
+    assert main(["tell", str(pool), "--from", str(table), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["items"] == ["film-01", "film-02"]
+    monkeypatch.setattr(sys, "stdin", io.StringIO('{"item": "film-03", "label": "good"}\n'))
+    assert main(["tell", f"{pool}.claros", "--from", "-"]) == 0
+    assert capsys.readouterr().out == "Recorded 1; 3 of 60 items are labeled.\n"
+
+
+def test_one_wrong_label_among_several_records_none(pool: Path, capsys: Capture) -> None:
+    ask(capsys, pool, "--classes", "bad,good")
+    assert main(["tell", str(pool), "film-01", "good", "film-02", "ugly"]) == 2
+    said = capsys.readouterr().err
+    assert "no class 'ugly'" in said
+    assert len(said.splitlines()) == 1
+    with Campaign.open(f"{pool}.claros") as campaign:
+        assert campaign.n_labeled == 0
+
+
+def test_a_skip_closes_an_item_and_a_retraction_opens_it_again(pool: Path, capsys: Capture) -> None:
+    items = [query["item"] for query in ask(capsys, pool, "-n", "3", "--classes", "bad,good")["queries"]]
+    assert main(["tell", str(pool), items[0], items[1], "--skip", "bad item"]) == 0
+    capsys.readouterr()
+    assert [query["item"] for query in ask(capsys, pool, "-n", "1")["queries"]] == items[2:]
+    assert main(["tell", str(pool), items[1], "--retract"]) == 0
+    capsys.readouterr()
+    assert items[1] in [query["item"] for query in ask(capsys, pool, "-n", "2")["queries"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["tell", "nowhere", "a", "b"], 1, "There is no campaign at nowhere.claros"),
+        (["ask", "nowhere.claros"], 1, "There is no campaign at nowhere.claros"),
+        (["ask", "nowhere"], 1, "nowhere"),
+        (["tell", "nowhere", "--from", "missing.csv"], 1, "nowhere.claros"),
+        (["tell", "nowhere"], 2, "nothing to tell"),
+    ],
+)
+def test_what_is_not_there_is_one_sentence(
+    words: list[str], code: int, said: str, capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == code
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert len(shown.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_item_or_a_reason_that_does_not_exist_is_exit_code_2(pool: Path, capsys: Capture) -> None:
+    ask(capsys, pool, "--classes", "bad,good")
+    assert main(["tell", str(pool), "film-99", "good"]) == 2
+    assert "film-99" in capsys.readouterr().err
+    assert main(["tell", str(pool), "film-01", "--skip", "boring"]) == 2
+    assert "cannot tell" in capsys.readouterr().err

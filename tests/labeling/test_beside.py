@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from claros.errors import DataError, InputError
+from claros.labeling import open_campaign
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Path:
+    table = tmp_path / "films.csv"
+    table.write_text("review\n" + "".join(f"film number {row}\n" for row in range(40)))
+    return table
+
+
+def test_a_campaign_is_made_beside_its_pool_and_found_again_by_either_name(pool: Path) -> None:
+    with open_campaign(pool, classes=["bad", "good"], reading={"text_column": "review"}, seed=3) as made:
+        made.tell("7", "good")
+        assert made.path == Path(f"{pool}.claros")
+    for where in (pool, f"{pool}.claros", f"{pool}.claros/"):
+        with open_campaign(where) as again:
+            assert again.labels() == {"7": "good"}
+            assert again.seed == 3
+
+
+def test_all_items_are_asked_also_where_a_table_has_labels_but_for_its_test_part(tmp_path: Path) -> None:
+    table = tmp_path / "films.csv"
+    table.write_text("text,label\n" + "".join(f"film {row},{row % 2}\n" for row in range(40)))
+    with open_campaign(table) as made:
+        assert len(made.pool) == 40
+    marked = tmp_path / "marked.csv"
+    marked.write_text(
+        "text,label,split\n" + "".join(f"film {i},{i % 2},{'test' if i > 30 else 'train'}\n" for i in range(40))
+    )
+    with open_campaign(marked) as made:
+        assert len(made.pool) == 31
+
+
+def test_a_campaign_may_lie_elsewhere(pool: Path, tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere.claros"
+    with open_campaign(pool, campaign=other, classes=["a", "b"], reading={"text_column": "review"}) as made:
+        assert made.path == other
+    assert not Path(f"{pool}.claros").exists()
+
+
+@pytest.mark.parametrize("settings", [{"strategy": "badge"}, {"model": "forest"}, {"model": "none"}, {"seed": 1}])
+def test_another_setting_than_the_campaigns_is_refused_and_the_same_is_not(
+    pool: Path, settings: dict[str, object]
+) -> None:
+    open_campaign(pool, classes=["a", "b"], reading={"text_column": "review"}).close()
+    open_campaign(pool, strategy="margin", model="logistic", seed=0).close()
+    with pytest.raises(InputError, match="was made with"):
+        open_campaign(pool, **settings)  # type: ignore[arg-type]
+
+
+def test_a_campaign_without_a_model_asks_at_random(pool: Path) -> None:
+    with open_campaign(pool, classes=["a", "b"], reading={"text_column": "review"}, model="none") as campaign:
+        assert campaign.model is None
+        assert campaign.strategy.name == "random"
+        assert len(campaign.ask(5)) == 5
+
+
+def test_sounds_can_be_labeled_though_no_model_of_ours_hears(tmp_path: Path) -> None:
+    folder = tmp_path / "birdsong"
+    folder.mkdir()
+    for place in range(6):
+        with wave.open(str(folder / f"song-{place}.wav"), "wb") as file:
+            file.setparams((1, 2, 8000, 0, "NONE", ""))
+            file.writeframes((1000 * np.sin(np.arange(800) * (place + 1) / 9)).astype("<i2").tobytes())
+    with open_campaign(folder, classes=["wren", "finch"]) as campaign:
+        query = campaign.ask(1)[0]
+        assert campaign.pool.path(query.position) == folder / query.item
+
+
+def test_where_there_is_no_campaign_that_is_said(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"There is no campaign at .*birds\.claros"):
+        open_campaign(tmp_path / "birds.claros")
