@@ -1,0 +1,295 @@
+"""What strategies, stopping rules and estimators may ask for: names, axes, kinds; and the one check of them."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from claros.arrays import Array, detached, from_numpy, is_array, namespace, row_blocks, to_numpy, where_from
+from claros.errors import InputError, suggest
+
+__all__ = ["AXES", "NEEDS", "Inputs", "Need"]
+
+#: One letter an axis, the same everywhere.
+AXES: Mapping[str, str] = {
+    "N": "candidates",
+    "L": "labeled items",
+    "M": "target sample",
+    "T": "stop set",
+    "B": "last batch",
+    "C": "classes",
+    "S": "samples or members",
+    "D": "features",
+}
+
+#: Rows of probabilities must sum to 1 within this.
+SUM_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Need:
+    """One input: its name, its axes (none for a scalar), the kind of value, and what it means."""
+
+    name: str
+    axes: tuple[str, ...]
+    kind: str
+    meaning: str
+
+
+def _table(*rows: tuple[str, str, str, str]) -> dict[str, Need]:
+    return {name: Need(name, tuple(axes), kind, meaning) for name, axes, kind, meaning in rows}
+
+
+#: The whole vocabulary. Names are public API.
+NEEDS: Mapping[str, Need] = _table(
+    ("probs", "NC", "probabilities", "predicted class probabilities"),
+    ("logits", "NC", "real", "scores before the softmax"),
+    ("member_probs", "NSC", "probabilities", "probabilities of S members: dropout passes, an ensemble, a committee"),
+    ("embeddings", "ND", "real", "feature vectors of the candidates under the current model"),
+    ("features", "ND", "real", "fixed feature vectors of the candidates, which no training changes"),
+    ("labeled_features", "LD", "real", "fixed feature vectors of what is labeled"),
+    ("labeled_embeddings", "LD", "real", "feature vectors of what is labeled, under the current model"),
+    ("labeled_probs", "LC", "probabilities", "predicted class probabilities of what is labeled"),
+    ("labels", "L", "codes", "classes of what is labeled, as codes"),
+    ("target_probs", "MC", "probabilities", "predictions on a sample of the inputs that the model is for"),
+    ("target_member_probs", "MSC", "probabilities", "members' predictions on that sample"),
+    ("previous_probs", "NC", "probabilities", "predictions of the previous round's model"),
+    ("head_weights", "CD", "real", "weights of the linear last layer over the embeddings"),
+    ("head_bias", "C", "real", "bias of the linear last layer"),
+    ("boundary_distance", "N", "nonnegative", "length of the smallest adversarial step that changes the prediction"),
+    ("predicted_loss", "N", "real", "loss predicted by a learned module"),
+    ("class_weights", "C", "nonnegative", "importance of each class under label shift"),
+    ("costs", "N", "positive", "price of labeling each item"),
+    ("stop_predictions", "T", "codes", "predicted classes on a fixed random stop set"),
+    ("stop_probs", "TC", "probabilities", "predicted class probabilities on the stop set"),
+    ("stop_member_probs", "TSC", "probabilities", "members' predictions on the stop set"),
+    ("batch_probs", "BC", "probabilities", "what the model that chose the last batch predicted for it"),
+    ("batch_labels", "B", "codes", "the labels that came back for the last batch"),
+    ("class_prior", "C", "probabilities", "the classes' shares in the pool, when known"),
+    ("nearest_labeled_distance", "N", "nonnegative", "distance to the nearest labeled item, kept between rounds"),
+    ("n_labeled", "", "count", "labels so far"),
+    ("n_pool", "", "count", "size of the pool"),
+    ("round", "", "count", "rounds of training so far"),
+    ("spent", "", "amount", "money spent so far"),
+    ("elapsed", "", "amount", "seconds since the start"),
+    ("metric", "", "number", "a metric on labeled validation items"),
+)
+
+
+class Inputs(Mapping[str, Any]):
+    """Checked inputs of one call: arrays of the right axes and values, agreeing with each other.
+
+    Arrays stay where they are (NumPy, torch, a memory map); lists become NumPy arrays, and class codes always do.
+    Other arrays of one call share a library and a device: where one is a tensor, NumPy arrays are moved beside it.
+    Whole numbers become floats; float16 becomes float32. ``sizes`` has the length of every axis seen.
+    Raises `InputError` that names the input, what was expected, what came and where. Cost: one pass over every array
+    that is asked for, in blocks; others are only measured.
+    """
+
+    def __init__(
+        self, given: Mapping[str, Any], required: Iterable[str], optional: Iterable[str] = (), *, who: str, n: int = -1
+    ) -> None:
+        unknown = [name for name in given if name not in NEEDS]
+        if unknown:
+            raise InputError(suggest(unknown[0], NEEDS, "input"))
+        given = {name: value for name, value in given.items() if value is not None}
+        wanted = [*required]
+        missing = [name for name in wanted if name not in given]
+        if missing:
+            raise InputError(_missing(who, missing, given))
+        self.sizes: dict[str, int] = {} if n < 0 else {"N": n}
+        self._said_by: dict[str, str] = {} if n < 0 else {"N": "n"}
+        self._values: dict[str, Any] = {}
+        used = {*wanted, *optional}
+        for name in sorted(given, key=lambda name: (name not in used, [*NEEDS].index(name))):
+            if name in used:
+                self._values[name] = self._checked(NEEDS[name], given[name])
+            elif NEEDS[name].axes:
+                self._measure(NEEDS[name], np.shape(given[name]))
+        self._bring_together()
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def _checked(self, need: Need, value: Any) -> Any:
+        if not need.axes:
+            return _scalar(need, value)
+        array = _as_array(need, value)
+        self._measure(need, tuple(array.shape))
+        return _CHECKS[need.kind](need, array)
+
+    def _bring_together(self) -> None:
+        arrays = {name: self._values[name] for name in self._values if NEEDS[name].axes and NEEDS[name].kind != "codes"}
+        places = {where_from(array): name for name, array in reversed(arrays.items())}
+        foreign = {place: name for place, name in places.items() if place != "numpy"}
+        if len(foreign) > 1:
+            (first, said_by), (second, other) = list(reversed(foreign.items()))[:2]
+            raise InputError(f"{other} is {second}, but {said_by} is {first}; pass arrays that lie in the same place.")
+        for place_name in foreign.values():
+            for name, array in arrays.items():
+                self._values[name] = from_numpy(array, arrays[place_name]) if isinstance(array, np.ndarray) else array
+
+    def _measure(self, need: Need, shape: tuple[int, ...]) -> None:
+        if len(shape) != len(need.axes):
+            expected = ", ".join(f"{axis}: {AXES[axis]}" for axis in need.axes)
+            raise InputError(
+                f"{need.name} must have {len(need.axes)} axes ({expected}); got {len(shape)}, shape {shape}."
+            )
+        for axis, size in zip(need.axes, shape, strict=True):
+            if not size and axis in "CSD":
+                raise InputError(
+                    f"{need.name} must have at least one of axis {axis} ({AXES[axis]}); got shape {shape}."
+                )
+            known = self.sizes.setdefault(axis, int(size))
+            by = self._said_by.setdefault(axis, need.name)
+            if known != size:
+                raise InputError(
+                    f"{need.name} has {size} along axis {axis} ({AXES[axis]}), but {by} says {known}; "
+                    "pass arrays that belong together."
+                )
+
+
+def _missing(who: str, missing: list[str], given: Mapping[str, Any]) -> str:
+    got = ", ".join(given) or "nothing"
+    arguments = ", ".join(f"{name}=..." for name in missing)
+    meaning = "; ".join(f"{name}: {NEEDS[name].meaning}" for name in missing)
+    return (
+        f"{who} needs {', '.join(missing)}; got {got}. Pass {arguments}, or use a model that provides it ({meaning})."
+    )
+
+
+def _as_array(need: Need, value: Any) -> Array:
+    try:
+        array = detached(value) if is_array(value) and not isinstance(value, np.ndarray) else np.asarray(value)
+    except (TypeError, ValueError) as error:  # rows of different lengths
+        raise InputError(f"{need.name} must be an array of numbers; got {type(value).__name__}: {error}.") from error
+    xp = namespace(array) if not isinstance(array, np.ndarray) or array.dtype.kind in "biuf" else None
+    if xp is None or not xp.isdtype(array.dtype, ("bool", "integral", "real floating")):
+        came = array.dtype if array.ndim else type(value).__name__
+        raise InputError(f"{need.name} must be an array of numbers; got {came}.")
+    name = str(array.dtype).rpartition(".")[2]
+    if need.kind == "codes" or name in {"float32", "float64"}:
+        return array
+    # What has no more digits than float32 goes into half the memory.
+    small = name in {"float16", "bfloat16", "bool", "int8", "uint8", "int16", "uint16"}
+    return xp.astype(array, xp.float32 if small else xp.float64)
+
+
+def _scalar(need: Need, value: Any) -> int | float:
+    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
+    number = float(value) if real else math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{need.name} must be a finite number ({need.meaning}); got {value!r}.")
+    if need.kind != "number" and number < 0:
+        raise InputError(f"{need.name} must not be negative ({need.meaning}); got {value!r}.")
+    if need.kind == "count":
+        if number != int(number):
+            raise InputError(f"{need.name} must be a whole number ({need.meaning}); got {value!r}.")
+        return int(value)
+    return number
+
+
+def _where(need: Need, bad: Array, problem: str, advice: str = "") -> InputError:
+    rows = np.flatnonzero(to_numpy(bad))
+    return InputError(f"{need.name} has {rows.size} {problem}, the first at index {rows[0]}{advice}.")
+
+
+def _finite_rows(array: Array) -> Array:
+    xp = namespace(array)
+    finite = xp.isfinite(array)
+    return finite if array.ndim == 1 else xp.all(xp.reshape(finite, (array.shape[0], -1)), axis=1)
+
+
+def _blocks(array: Array) -> Iterator[slice]:
+    n = int(array.shape[0])
+    elements = math.prod(int(size) for size in array.shape[1:])
+    return row_blocks(n, 8 * max(1, elements))
+
+
+def _check_real(need: Need, array: Array) -> Array:
+    # A sum is finite only if every term is; an overflowing sum of finite terms is settled by the exact look below.
+    xp = namespace(array)
+    with np.errstate(over="ignore", invalid="ignore"):
+        suspicious = any(not math.isfinite(float(xp.sum(array[rows]))) for rows in _blocks(array))
+    if suspicious:
+        finite = _finite_rows(array)
+        if not bool(xp.all(finite)):
+            raise _where(need, ~finite, "non-finite row(s)")
+    return array
+
+
+def _check_signed(minimum: float, inclusive: bool, word: str) -> Callable[[Need, Array], Array]:
+    def check(need: Need, array: Array) -> Array:
+        bad = _check_real(need, array) < minimum if inclusive else _check_real(need, array) <= minimum
+        if bool(namespace(array).any(bad)):
+            raise _where(need, bad, f"{word} value(s)")
+        return array
+
+    return check
+
+
+def _check_probabilities(need: Need, array: Array) -> Array:
+    xp = namespace(array)
+    table = xp.reshape(array, (-1, array.shape[-1]))
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is explained in words
+        for rows in _blocks(table):
+            if not _are_probabilities(xp, table[rows]):
+                _explain_probabilities(need, array)
+    return array
+
+
+def _are_probabilities(xp: Any, block: Array) -> bool:
+    sums = xp.sum(block, axis=-1) if block.shape[-1] > 64 else block @ xp.ones_like(block[0])
+    off = xp.abs(sums - 1.0)
+    return bool(xp.max(off) <= SUM_TOLERANCE) and bool(xp.min(block) >= 0)  # NaN fails both comparisons
+
+
+def _explain_probabilities(need: Need, array: Array) -> None:
+    """Raise the error that says what is wrong with which rows; rows are those of the first axis."""
+    xp = namespace(array)
+    rows = array[None, :] if array.ndim == 1 else array
+    finite = _finite_rows(rows)
+    if not bool(xp.all(finite)):
+        raise _where(need, ~finite, "non-finite row(s)")
+    negative = xp.any(xp.reshape(rows, (rows.shape[0], -1)) < 0, axis=1)
+    if bool(xp.any(negative)):
+        raise _where(need, negative, "row(s) with negative values", "; pass probabilities, not logits")
+    sums = xp.reshape(xp.sum(rows, axis=-1), (rows.shape[0], -1))
+    off = xp.abs(sums - 1.0) > SUM_TOLERANCE
+    wrong = xp.any(off, axis=1)
+    if bool(xp.any(wrong)):
+        total = float(to_numpy(sums)[to_numpy(off)][0])
+        raise _where(need, wrong, "row(s) that do not sum to 1", f" (sum {total:.4g}); pass the output of a softmax")
+
+
+def _check_codes(need: Need, array: Array) -> Array:
+    codes = to_numpy(array)
+    if codes.dtype.kind == "f":
+        if not np.all(np.isfinite(codes)) or not np.all(codes == np.floor(codes)):
+            raise InputError(f"{need.name} must be whole class codes; got {codes.dtype} values that are not.")
+    elif codes.dtype.kind not in "iu":
+        raise InputError(f"{need.name} must be whole class codes; got dtype {codes.dtype}.")
+    codes = codes.astype(np.int64, copy=False)
+    if codes.size and int(codes.min()) < 0:
+        raise _where(need, codes < 0, "negative class code(s)")
+    return codes
+
+
+_CHECKS: Mapping[str, Callable[[Need, Array], Array]] = {
+    "probabilities": _check_probabilities,
+    "real": _check_real,
+    "nonnegative": _check_signed(0.0, True, "negative"),
+    "positive": _check_signed(0.0, False, "non-positive"),
+    "codes": _check_codes,
+}

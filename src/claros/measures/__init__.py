@@ -1,0 +1,1 @@
+"""Measures: arrays in, arrays out; no randomness and no decisions."""

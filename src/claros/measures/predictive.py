@@ -1,0 +1,109 @@
+"""How unsure a prediction is, from class probabilities: (N, C) -> (N,), higher = less sure.
+
+Equal rows get equal scores, bit for bit, wherever they stand: ties are for the random generator to break. So nothing
+here is summed by a BLAS product, whose order of summation depends on a row's place in its block.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from claros.arrays import Array, map_rows, namespace
+
+__all__ = ["FEW_CLASSES", "columns", "entropy", "least_confidence", "margin", "plogp", "sum_classes"]
+
+#: Up to so many classes, what is done over classes is fastest done class by class, over whole columns.
+FEW_CLASSES = 32
+
+
+def least_confidence(probs: Array) -> Array:
+    """1 minus the largest probability; (N, C) -> (N,), in [0, 1 - 1/C]. O(N·C) time, O(N) memory."""
+    return 1.0 - map_rows(_largest, probs, _row_bytes(probs))
+
+
+def margin(probs: Array) -> Array:
+    """1 minus the gap between the two largest probabilities; (N, C) -> (N,), in [0, 1]; 0 throughout if C = 1.
+
+    O(N·C) time, O(N) memory. The gap is exact: it is taken in float64, whatever the probabilities come in.
+    """
+    return map_rows(_closeness, probs, _row_bytes(probs))
+
+
+def entropy(probs: Array) -> Array:
+    """Entropy in nats, with 0 log 0 = 0; (N, C) -> (N,), in [0, log C]. O(N·C) time, O(N) memory."""
+    few = probs.shape[1] <= FEW_CLASSES
+    return map_rows(
+        lambda block: 0.0 - sum_classes(plogp(columns(block) if few else block), 0 if few else 1),
+        probs,
+        _row_bytes(probs),
+    )
+
+
+def plogp(probs: Array) -> Array:
+    """p log p of every entry, 0 where p is 0; the same shape."""
+    xp = namespace(probs)
+    # The smallest normal number stands in for 0: its logarithm is finite, and times 0 it is 0.
+    logs = xp.log(xp.clip(probs, min=float(xp.finfo(probs.dtype).smallest_normal)))
+    logs *= probs
+    return logs
+
+
+def columns(block: Array) -> Array:
+    """Classes first; NumPy is fast over whole columns only where these are contiguous."""
+    turned = namespace(block).matrix_transpose(block)
+    return np.ascontiguousarray(turned) if isinstance(block, np.ndarray) else turned
+
+
+def sum_classes(values: Array, axis: int) -> Array:
+    """Sum over the classes, in the same order for every item."""
+    if axis == 1:
+        return namespace(values).sum(values, axis=1)
+    total = values[0]
+    for column in values[1:]:
+        total = total + column
+    return total
+
+
+def _row_bytes(probs: Array) -> int:
+    return 8 * int(probs.shape[1])
+
+
+def _largest(block: Array) -> Array:
+    xp = namespace(block)
+    if block.shape[1] > FEW_CLASSES:
+        return xp.max(block, axis=1)
+    of_class = columns(block)
+    largest = of_class[0]
+    for column in of_class[1:]:
+        largest = xp.maximum(largest, column)
+    return largest
+
+
+def _closeness(block: Array) -> Array:
+    xp = namespace(block)
+    if block.shape[1] == 1:
+        return xp.zeros_like(block[:, 0])
+    first, second = _top_two_of_few(block, xp) if block.shape[1] <= FEW_CLASSES else _top_two_of_many(block, xp)
+    return 1.0 - (xp.astype(first, xp.float64) - xp.astype(second, xp.float64))
+
+
+def _top_two_of_few(block: Array, xp: Any) -> tuple[Array, Array]:
+    of_class = columns(block)
+    first = xp.maximum(of_class[0], of_class[1])
+    second = xp.minimum(of_class[0], of_class[1])
+    for column in of_class[2:]:
+        second = xp.maximum(second, xp.minimum(first, column))
+        first = xp.maximum(first, column)
+    return first, second
+
+
+def _top_two_of_many(block: Array, xp: Any) -> tuple[Array, Array]:
+    if isinstance(block, np.ndarray):
+        ordered = np.partition(block, block.shape[1] - 2, axis=1)
+        return ordered[:, -1], ordered[:, -2]
+    winner = xp.argmax(block, axis=1, keepdims=True)
+    classes = xp.arange(block.shape[1], device=block.device)
+    others = xp.where(classes[None, :] == winner, xp.zeros_like(block), block)
+    return xp.max(block, axis=1), xp.max(others, axis=1)

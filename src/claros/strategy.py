@@ -1,0 +1,316 @@
+"""Query strategies: functions of arrays whose signature says what they need, and the one call that runs them.
+
+A strategy is written as a function and decorated::
+
+    @scorer(reference="Scheffer et al. 2001")
+    def margin(*, probs): ...                     # scores (N,), higher = label sooner
+
+    @strategy(reference="Ash et al. 2020", stochastic=True)
+    def badge(k, *, probs, embeddings, rng): ...  # picks (k,), in the order picked
+
+Required keyword-only arguments are inputs and must be in `claros.inputs.NEEDS`; a keyword with a default is a
+parameter; optional inputs are named in the decorator. ``k`` (how many), ``n`` (how many candidates there are) and
+``rng`` are reserved.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import numbers
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from claros.arrays import Floats, Indices, to_numpy
+from claros.errors import ClarosError, InputError, suggest
+from claros.inputs import NEEDS, Inputs
+from claros.pick import Picked, top_k
+from claros.rng import stream
+
+__all__ = ["Selection", "Strategy", "scorer", "select", "strategy"]
+
+RESERVED = ("k", "n", "rng")
+
+
+class Signature(NamedTuple):
+    """What a function's signature says: inputs, optional inputs, parameters with defaults, reserved names.
+
+    ``choices`` has the values that a parameter annotated as ``Literal[...]`` may take.
+    """
+
+    needs: tuple[str, ...]
+    optional: tuple[str, ...]
+    parameters: Mapping[str, Any]
+    reserved: frozenset[str]
+    choices: Mapping[str, tuple[Any, ...]]
+
+
+def read_signature(function: Callable[..., Any], optional: tuple[str, ...]) -> Signature:
+    """Sort a function's arguments into inputs, parameters and reserved names, or say which one has no meaning."""
+    needs: list[str] = []
+    parameters: dict[str, Any] = {}
+    reserved: set[str] = set()
+    for name, argument in inspect.signature(function).parameters.items():
+        if name in RESERVED:
+            reserved.add(name)
+        elif argument.kind is not argument.KEYWORD_ONLY:
+            raise ClarosError(f"{function.__name__}: argument {name!r} must be keyword-only (put it after a *).")
+        elif name in optional:
+            continue
+        elif argument.default is argument.empty:
+            needs.append(name)
+        else:
+            parameters[name] = argument.default
+    for name in (*needs, *optional):
+        if name not in NEEDS:
+            raise ClarosError(f"{function.__name__}: {suggest(name, NEEDS, 'input')} A parameter needs a default.")
+    return Signature(
+        tuple(needs), tuple(optional), MappingProxyType(parameters), frozenset(reserved), _choices(function)
+    )
+
+
+def _choices(function: Callable[..., Any]) -> Mapping[str, tuple[Any, ...]]:
+    try:
+        hints = get_type_hints(function)
+    except NameError:  # an annotation that is imported for type checkers only
+        return {}
+    return {name: get_args(hint) for name, hint in hints.items() if get_origin(hint) is Literal}
+
+
+def check_parameters(
+    who: str,
+    known: Mapping[str, Any],
+    given: Mapping[str, Any],
+    choices: Mapping[str, tuple[Any, ...]] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """The given parameters over the defaults, each known, of the default's kind, and as JSON has them."""
+    checked = dict(known)
+    for name, value in given.items():
+        if name not in known:
+            raise InputError(f"{who}: {suggest(name, known, 'parameter')}")
+        if name in choices and value not in choices[name]:
+            raise InputError(f"{who}: parameter {name} must be {' or '.join(map(repr, choices[name]))}; got {value!r}.")
+        checked[name] = _of_kind(who, name, known[name], value)
+    return checked
+
+
+def _of_kind(who: str, name: str, default: Any, value: Any) -> Any:
+    """The value as a plain Python object, if it is of the default's kind; a default of None allows any kind."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    truth = isinstance(plain, bool)
+    real = not truth and isinstance(plain, numbers.Real) and math.isfinite(plain)
+    if isinstance(default, bool):
+        fits, kind = truth, "true or false"
+    elif isinstance(default, int):
+        fits, kind = real and isinstance(plain, numbers.Integral), "a whole number"
+    elif isinstance(default, float):
+        fits, kind = real, "a finite number"
+        plain = float(plain) if real else plain
+    elif isinstance(default, str):
+        fits, kind = isinstance(plain, str), "a text"
+    else:
+        fits, kind = True, ""
+    if not fits:
+        raise InputError(f"{who}: parameter {name} must be {kind}; got {value!r}.")
+    return plain
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A query strategy with its parameters; immutable, and the same call gives the same picks.
+
+    Calling it runs the bare function, unchecked; `select` is the checked way in.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    needs: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    reserved: frozenset[str] = frozenset()
+    reference: str = ""
+    stochastic: bool = False
+    scores_items: bool = False
+    """True for a scorer (scores for all, the highest are picked), False for one that picks by itself."""
+    choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the documentation."""
+        return (inspect.getdoc(self.function) or "").split("\n\n")[0].replace("\n", " ")
+
+    @property
+    def documentation(self) -> str:
+        """The whole documentation."""
+        return inspect.getdoc(self.function) or ""
+
+    def configure(self, **parameters: Any) -> Strategy:
+        """The same strategy with other parameters; unknown or ill-typed ones are an `InputError`."""
+        checked = check_parameters(self.name, self.parameters, parameters, self.choices)
+        return replace(self, parameters=MappingProxyType(checked))
+
+    def spec(self) -> dict[str, Any]:
+        """Name and parameters, as JSON; ``claros.strategies.get(**...)`` of it gives the strategy back."""
+        return {"name": self.name, "parameters": dict(self.parameters)}
+
+    def __call__(self, *args: Any, **inputs: Any) -> Any:
+        """Run the function itself on arrays that are known to be good."""
+        return self.function(*args, **{**self.parameters, **inputs})
+
+    def select(self, k: int, inputs: Inputs, rng: np.random.Generator) -> Selection:
+        """Pick ``min(k, N)`` of the candidates that the checked inputs describe."""
+        n = inputs.sizes.get("N")
+        if n is None:
+            raise InputError(
+                f"{self.name}: the number of candidates is not known; pass n=..., or an array with one row each."
+            )
+        if n == 0:
+            empty = np.empty(0)
+            return Selection(self.name, np.empty(0, dtype=np.int64), empty, empty if self.scores_items else None)
+        supplied = {"n": n, "rng": rng}
+        extra = {name: supplied[name] for name in self.reserved if name != "k"}
+        if self.scores_items:
+            scores = to_numpy(self(**inputs, **extra))
+            _check_finite(self.name, scores, n)
+            picked, everything = top_k(scores, min(k, n), rng), scores
+        else:
+            picked, everything = self(min(k, n), **inputs, **extra), None
+        return Selection(self.name, picked.indices, picked.scores, everything, picked.probabilities, n)
+
+
+def _check_finite(name: str, scores: Floats, n: int) -> None:
+    if scores.shape != (n,):
+        raise ClarosError(f"{name} must score each of {n} candidates; it returned shape {scores.shape}.")
+    if not np.isfinite(scores).all():
+        bad = np.flatnonzero(~np.isfinite(scores))
+        raise InputError(
+            f"{name} gave {bad.size} non-finite score(s), the first at index {bad[0]}; look at that row's inputs."
+        )
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to label next: positions among the candidates in the order picked, never twice the same.
+
+    ``scores`` (k,) is each pick's score when it was picked; ``all_scores`` (N,) every candidate's, or None for
+    strategies that do not score; ``probabilities`` (k,) the chance with which each was drawn, for those that sample.
+    """
+
+    strategy: str
+    indices: Indices
+    scores: Floats
+    all_scores: Floats | None = None
+    probabilities: Floats | None = None
+    n_candidates: int = 0
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @cached_property
+    def reasons(self) -> tuple[str, ...]:
+        """One sentence per pick: why it was asked."""
+        sentences = []
+        for place, score in enumerate(self.scores):
+            sentence = f"{self.strategy}: pick {place + 1} of {len(self)}, score {score:.4g}"
+            if self.all_scores is not None:
+                sentence += f", rank {place + 1} of {self.n_candidates}"
+            if self.probabilities is not None:
+                sentence += f", drawn with probability {self.probabilities[place]:.3g}"
+            sentences.append(sentence)
+        return tuple(sentences)
+
+
+def _build(
+    function: Callable[..., Any], optional: tuple[str, ...], reference: str, stochastic: bool, scores_items: bool
+) -> Strategy:
+    signature = read_signature(function, optional)
+    if ("k" in signature.reserved) == scores_items:
+        takes = "no k: it scores every candidate" if scores_items else "k, the number of picks, first"
+        raise ClarosError(f"{function.__name__} must take {takes}.")
+    built = Strategy(
+        function.__name__,
+        function,
+        signature.needs,
+        signature.optional,
+        signature.parameters,
+        signature.reserved,
+        reference,
+        stochastic,
+        scores_items,
+        signature.choices,
+    )
+    object.__setattr__(built, "__doc__", function.__doc__)
+    object.__setattr__(built, "__wrapped__", function)
+    return built
+
+
+def scorer(
+    *, reference: str, stochastic: bool = False, optional: tuple[str, ...] = ()
+) -> Callable[[Callable[..., Any]], Strategy]:
+    """Make a strategy of a function that scores every candidate, (N,), higher = label sooner."""
+
+    def decorate(function: Callable[..., Any]) -> Strategy:
+        return _build(function, optional, reference, stochastic, scores_items=True)
+
+    return decorate
+
+
+def strategy(
+    *, reference: str, stochastic: bool = False, optional: tuple[str, ...] = ()
+) -> Callable[[Callable[..., Picked]], Strategy]:
+    """Make a strategy of a function ``f(k, *, ...)`` that picks by itself and returns `claros.pick.Picked`."""
+
+    def decorate(function: Callable[..., Picked]) -> Strategy:
+        return _build(function, optional, reference, stochastic, scores_items=False)
+
+    return decorate
+
+
+def select(
+    strategy: str | Strategy,
+    k: int,
+    *,
+    seed: int | None = None,
+    rng: np.random.Generator | None = None,
+    n: int = -1,
+    **given: Any,
+) -> Selection:
+    """What to label next: ``min(k, N)`` of N candidates, picked by a strategy from arrays.
+
+    ``given`` holds inputs by their names in `claros.inputs.NEEDS` and parameters of the strategy. Randomness comes
+    from ``rng``, or from ``seed`` (0 if neither is given); exact ties are broken by one permutation drawn from it.
+    ``n`` gives the number of candidates where no array says it. Raises `InputError` for anything that is not right,
+    before anything is computed.
+
+    >>> import claros
+    >>> claros.select("margin", 2, probs=[[0.9, 0.1], [0.5, 0.5], [0.6, 0.4]]).indices
+    array([1, 2])
+    """
+    from claros import strategies
+
+    if n != -1:
+        n = _whole("n, the number of candidates,", n, 0)
+    parameters = {name: value for name, value in given.items() if name not in NEEDS}
+    chosen = strategies.get(strategy) if isinstance(strategy, str) else strategy
+    if parameters:
+        unknown = next((name for name in parameters if name not in chosen.parameters), None)
+        if unknown is not None:
+            raise InputError(f"{chosen.name}: {suggest(unknown, [*chosen.parameters, *NEEDS], 'input or parameter')}")
+        chosen = chosen.configure(**parameters)
+    k = _whole("k, the number of items to pick,", k, 1)
+    if seed is not None and rng is not None:
+        raise InputError("Pass seed= or rng=, not both.")
+    arrays = {name: value for name, value in given.items() if name in NEEDS}
+    inputs = Inputs(arrays, chosen.needs, chosen.optional, who=chosen.name, n=n)
+    return chosen.select(k, inputs, rng if rng is not None else stream(seed or 0, "select"))
+
+
+def _whole(what: str, value: Any, least: int) -> int:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral) or value < least:
+        raise InputError(f"{what} must be a whole number of at least {least}; got {value!r}.")
+    return int(value)

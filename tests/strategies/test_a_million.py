@@ -1,0 +1,40 @@
+"""A pool of a million items: picks, and a ceiling on what they take beside the inputs."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+
+import claros
+
+N = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def inputs() -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    raw = rng.random((N, 5), dtype=np.float32)
+    return {
+        "probs": raw / raw.sum(axis=1, keepdims=True),
+        "member_probs": np.broadcast_to(raw[:, None, :1] * 0 + 0.25, (N, 2, 4)),
+        "embeddings": rng.random((N, 4), dtype=np.float32),
+    }
+
+
+@pytest.mark.parametrize("name", claros.strategies.names())
+def test_a_million_items_take_a_few_numbers_each(name: str, inputs: dict[str, Any]) -> None:
+    strategy = claros.strategies.get(name)
+    given = {need: inputs[need] for need in strategy.needs}
+    if name == "kmeans":
+        strategy = strategy.configure(iterations=2)
+    tracemalloc.start()
+    try:
+        picked = claros.select(strategy, 20, n=N, **given)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(set(picked.indices.tolist())) == 20
+    assert peak < 128 * 2**20, f"{name}: {peak / N:.0f} bytes an item"
