@@ -1,0 +1,99 @@
+"""Write docs/reference from the registries; `make docs` runs it, and a test says if it is stale."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from claros import models, stopping, strategies
+from claros.inputs import AXES, NEEDS
+from claros.stopping.rule import Rule
+from claros.strategy import Strategy
+
+HERE = Path(__file__).parent / "reference"
+NOTICE = "<!-- Written by docs/generate.py; change the docstrings, not this page. -->\n"
+
+
+def page(title: str, intro: str, sections: list[str]) -> str:
+    return "\n\n".join([NOTICE + f"# {title}", intro, *sections]) + "\n"
+
+
+def parameters(values: dict[str, Any]) -> str:
+    return ", ".join(f"`{name}={value!r}`" for name, value in values.items()) or "none"
+
+
+def strategy_section(strategy: Strategy) -> str:
+    needs = ", ".join(f"`{name}`" for name in strategy.needs) or "nothing"
+    optional = f"; uses, if given, {', '.join(f'`{name}`' for name in strategy.optional)}" if strategy.optional else ""
+    facts = [
+        f"* Needs {needs}{optional}.",
+        f"* Parameters: {parameters(dict(strategy.parameters))}.",
+        f"* Draws at random: {'yes' if strategy.stochastic else 'only to break ties'}.",
+        f"* Source: {strategy.reference}.",
+    ]
+    return f"## `{strategy.name}`\n\n{strategy.documentation}\n\n" + "\n".join(facts)
+
+
+def rule_section(name: str, rule: type[Rule]) -> str:
+    defaults = {field.name: field.default for field in fields(rule)}
+    made = stopping.get(name)
+    facts = [
+        f"* Needs {', '.join(f'`{need}`' for need in made.needs)}.",
+        f"* Parameters: {parameters(defaults)}.",
+        f"* Assumes: {made.assumes}",
+        f"* Source: {made.reference}.",
+    ]
+    return f"## `{name}`\n\n{inspect.getdoc(rule)}\n\n" + "\n".join(facts)
+
+
+def inputs_table() -> str:
+    rows = []
+    for need in NEEDS.values():
+        axes = f"({', '.join(need.axes)})" if need.axes else "a number"
+        rows.append(f"| `{need.name}` | {axes} | {need.kind} | {need.meaning} |")
+    return "\n".join(["| name | axes | values | meaning |", "|---|---|---|---|", *rows])
+
+
+def models_table() -> str:
+    rows = [f"| `{name}` | `{extra or '-'}` | {text} |" for name, (extra, text) in models.SUMMARIES.items()]
+    return "\n".join(["| name | extra | what it is |", "|---|---|---|", *rows])
+
+
+def pages() -> dict[str, str]:
+    """File name -> content of every generated page."""
+    axes = ", ".join(f"{letter} {meaning}" for letter, meaning in AXES.items())
+    return {
+        "strategies.md": page(
+            "Query strategies",
+            "What to label next. `claros.select(name, k, **inputs)` runs one on arrays; campaigns, `claros run` and "
+            "`claros label` take the names. Higher scores are labeled sooner, always.",
+            [strategy_section(strategies.get(name)) for name in strategies.names()],
+        ),
+        "stopping.md": page(
+            "Stopping rules",
+            "When to stop. `rule = claros.stopping.get(name)`; `rule.observe(...)` once a round gives what to append "
+            "to a trace, `rule.decide(trace)` a decision. `first & second` stops when both do, `first | second` when "
+            "either does, `rule.patience(3)` when the rule said so three times in a row. "
+            "`claros.stopping.replay(rule, trace)` says what a rule would have decided on any recorded trace.",
+            [rule_section(name, stopping.REGISTRY.load(name)) for name in stopping.names()],
+        ),
+        "inputs.md": page(
+            "Inputs",
+            f"What strategies and rules may ask for, by name. Axes: {axes}.",
+            [inputs_table()],
+        ),
+        "models.md": page(
+            "Models",
+            "`claros.models.get(name, **parameters)`, or `--model NAME` on the command line. A model of your own is "
+            "any object with the methods of `claros.models.Model`; `claros.testing.models` has the tests it should pass.",
+            [models_table()],
+        ),
+    }
+
+
+if __name__ == "__main__":
+    HERE.mkdir(exist_ok=True)
+    for name, content in pages().items():
+        (HERE / name).write_text(content)
