@@ -87,7 +87,7 @@ def pages() -> dict[str, str]:
         "models.md": page(
             "Models",
             "`claros.models.get(name, **parameters)`, or `--model NAME` on the command line. A model of your own is "
-            "any object with the methods of `claros.models.Model`; `claros.testing.models` has the tests it should pass.",
+            "an object with the methods of `claros.models.Model`; it should pass the tests of `claros.testing.models`.",
             [models_table()],
         ),
     }
