@@ -47,9 +47,11 @@ slow: $(VENV)/.dev  ## studies and stress tests
 bench: $(VENV)/.bench  ## side by side with peers, as ratios of one run
 	$(BIN)/python -m benchmarks
 
-docs: $(VENV)/.dev  ## write the generated pages anew
+docs: $(VENV)/.dev  ## write the generated pages and the picture of the README anew
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/generate_cli.py
+	$(BIN)/claros demo --out build/demo
+	cp build/demo/figures/accuracy.png docs/images/demo.png
 
 wheel: $(VENV)/.demo  ## build the wheel into dist/
 	$(BIN)/python -m pip wheel -qq --no-deps --build-constraint constraints.txt --wheel-dir dist .

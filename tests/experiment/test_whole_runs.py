@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import platform
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,8 @@ def test_the_facts_of_the_run_are_written(out: Path) -> None:
     facts = json.loads((out / "run.json").read_text())
     pool, test = data.load("iris")
     assert facts["version"] == 1
+    assert facts["versions"]["numpy"] == np.__version__
+    assert facts["versions"]["python"] == platform.python_version()
     assert facts["data"]["name"] == "iris"
     assert facts["data"]["n_pool"] == len(pool)
     assert facts["data"]["n_test"] == len(test)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from claros.report.figures import spread
+from claros.report.figures import canvas, direct_labels, panel, spread
 from claros.report.look import styles
 from claros.report.means import mean_interval
 
@@ -29,6 +29,22 @@ def test_labels_are_apart_and_as_near_as_can_be(seed: int) -> None:
         if min(abs(a - b) for a, b in itertools.combinations(places, 2)) >= 3.0
     )
     assert ours <= best + 1e-9
+
+
+def test_names_stand_at_the_same_place_at_any_resolution() -> None:
+    """A name's box at twice the dots per inch is the same box, twice as large (to a dot of hinting)."""
+    figure = canvas(400, 200)
+    axes = panel(figure, 40, 20, 250, 150)
+    axes.set_xlim(0, 10)
+    axes.set_ylim(0, 1)
+    direct_labels(axes, [("margin", 10, 0.8, "#0072B2"), ("random", 10, 0.78, "#7F7F7F")])
+    boxes = []
+    for dpi in (72, 144):
+        figure.set_dpi(dpi)
+        figure.draw_without_rendering()
+        boxes.append([text.get_window_extent().get_points() * 72 / dpi for text in axes.texts])
+    assert np.allclose(boxes[0], boxes[1], atol=1.5), boxes
+    assert all(box[0][0] > 290 for box in boxes[1])
 
 
 def test_labels_stay_within_the_figure_while_they_fit() -> None:

@@ -39,6 +39,9 @@ def run(
     image_size: Annotated[
         int | None, typer.Option(help="Side of image files for the model, pixels.  [default: 32]")
     ] = None,
+    validation: Annotated[
+        float | None, typer.Option(help="Share of the labels that the trainer keeps to stop early; torch models.")
+    ] = None,
     price: Annotated[float | None, typer.Option(help="Price of one label.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings in a YAML file.")] = None,
     set_: Annotated[

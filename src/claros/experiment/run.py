@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import platform
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,9 @@ logger = logging.getLogger("claros")
 
 #: Version of a run's folder.
 VERSION = 1
+
+#: Packages whose versions a run is the same for.
+PACKAGES = ("numpy", "scipy", "scikit-learn", "torch")
 
 
 def run(config: RunConfig, out: str | Path, *, jobs: int = 1, listener: Listener | None = None) -> Path:
@@ -114,6 +120,7 @@ def _claim(out: Path, bench: Bench) -> None:
     facts = {
         "version": VERSION,
         "claros": claros.__version__,
+        "versions": _versions(),
         "config": bench.config.computed(),
         "data": {
             "name": Path(bench.config.data).name,
@@ -134,6 +141,15 @@ def _claim(out: Path, bench: Bench) -> None:
     if strangers:
         raise InputError(f"{out} holds other things than a run ({strangers[0]}); give --out a folder of its own.")
     write_atomically(out / "run.json", json.dumps(facts, ensure_ascii=False, indent=2).encode())
+
+
+def _versions() -> dict[str, str]:
+    """What the numbers depend on beside the configuration: Python and the packages that compute."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found
 
 
 def _npz(**arrays: npt.NDArray[Any]) -> bytes:

@@ -120,7 +120,7 @@ def _paint(run: Run, styles: Mapping[str, Style], metric: str, width: int) -> Fi
     axes.set_xlabel("labels spent", color=MUTED, loc="right", labelpad=6)
     lowest = percent(axes.get_ylim()[0]).replace(".0", "")
     title = f"{_NAMES[metric]}, % (the axis starts at {lowest})"
-    axes.annotate(title, (0, height - 14), xycoords="figure pixels", va="center", color=MUTED)
+    axes.annotate(title, (0, height - 14), xycoords="figure points", va="center", color=MUTED)
     return figure
 
 
