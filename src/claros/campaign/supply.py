@@ -25,6 +25,7 @@ DERIVED: Mapping[str, str] = {
 #: Inputs over the pool's items that a model computes.
 MODELED = frozenset(("probs", "logits", "member_probs", "embeddings", "boundary_distance", "predicted_loss"))
 HEAD = frozenset(("head_weights", "head_bias"))
+FIXED = frozenset(("features",))
 
 #: Inputs that the campaign itself knows.
 KNOWN = frozenset(("labels", "batch_labels", "n_labeled", "n_pool", "round", "spent", "elapsed"))
@@ -45,9 +46,9 @@ def check_supply(who: str, needs: Iterable[str], at_hand: Collection[str], model
     """Raise `CannotFeedError` if something needed is not at hand."""
     missing = [name for name in needs if name not in at_hand]
     if missing:
-        offers = ", ".join(sorted(at_hand)) or "nothing"
+        offers = ", ".join(sorted(name for name in at_hand if name in MODELED | HEAD | FIXED)) or "nothing"
         raise CannotFeedError(
-            f"{who} needs {', '.join(missing)}, which {model} does not provide (at hand: {offers}); "
+            f"{who} needs {', '.join(missing)}, which {model} does not provide (it provides {offers}); "
             "choose another strategy or rule, or another model."
         )
 
