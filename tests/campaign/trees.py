@@ -27,3 +27,16 @@ def answer(campaign: Campaign, n: int | None = None, annotator: str = "") -> lis
     assert truth is not None
     campaign.tell_many({query.item: int(truth[query.position]) for query in queries}, annotator=annotator)
     return [query.item for query in queries]
+
+
+def __getattr__(name: str) -> type:
+    """``trees:Net``, a small network, made when it is asked for: not every test of campaigns should import torch."""
+    if name != "Net":
+        raise AttributeError(name)
+    import torch
+
+    class Net(torch.nn.Sequential):
+        def __init__(self, in_features: int, n_classes: int, width: int) -> None:
+            super().__init__(torch.nn.Linear(in_features, width), torch.nn.ReLU(), torch.nn.Linear(width, n_classes))
+
+    return Net
