@@ -45,7 +45,7 @@ slow: $(VENV)/.dev  ## studies and stress tests
 	$(BIN)/python -m pytest -n $(JOBS) -m slow
 
 bench: $(VENV)/.bench  ## side by side with peers, as ratios of one run
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks | tee benchmarks/results.md
 
 docs: $(VENV)/.dev  ## write the generated pages and the picture of the README anew
 	$(BIN)/python docs/generate.py

@@ -137,7 +137,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--alone", action="store_true", help="time Claros only")
     parser.add_argument("--json", type=Path, help="where to write all laps")
     args = parser.parse_args(arguments)
-    print(f"{platform.platform()}, Python {platform.python_version()}, NumPy {np.__version__}, {os.cpu_count()} cores")
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    print(f"{machine}, Python {platform.python_version()}, NumPy {np.__version__}")
     results = {}
     with tempfile.TemporaryDirectory() as scratch:
         for case in args.cases:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
-
 import numpy as np
 import pytest
 import torch
@@ -11,6 +9,7 @@ from scipy.stats import chisquare
 
 from claros.measures.geometry import Table, Vectors
 from claros.pick import draw_spread, farthest_first, first_of, top_k
+from memory import peak_bytes
 
 RNG = np.random.default_rng
 
@@ -278,10 +277,5 @@ def test_neither_sampler_holds_an_array_of_picks_by_candidates() -> None:
         lambda: draw_spread(vectors, 200, RNG(0), order, 0),
         lambda: draw_spread(vectors, 20, RNG(0), order, 0, one_by_one=True),
     ):
-        tracemalloc.start()
-        try:
-            call()
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+        peak = peak_bytes(call)
         assert peak < 8 * 2**20, f"{peak / 2**20:.1f} MiB; 200 x 20,000 float32 are 15"

@@ -135,6 +135,8 @@ def test_a_rule_that_most_seeds_never_heed_gives_no_vertical_rule(run: Run) -> N
     run.rules["stop"][(run.rules["seed"] == 0) & (rounds == 1) & (run.rules["rule"] == "overall_uncertainty")] = False
     stops = find_stops(run, "margin", "stabilizing_predictions")
     assert (stops.n_stopped, stops.n_never, stops.median) == (1, 1, None)
+    assert stops.saved == 5  # median of 10 and, where it went on to the end, 0
+    assert stops.against_end == pytest.approx(-0.1)  # mean of 0.7 - 0.9 and 0
     assert "margin never in 1 of 2 seeds" in stopping.advice(run)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
-
 import numpy as np
 import pytest
 from skactiveml.pool import CoreSet
@@ -11,6 +9,7 @@ from sklearn.cluster import KMeans, kmeans_plusplus
 
 import claros
 from claros.errors import InputError
+from memory import peak_bytes
 
 RNG = np.random.default_rng
 
@@ -91,12 +90,7 @@ def test_k_center_holds_no_array_of_candidates_by_labeled_items() -> None:
         claros.select("k_center", 100, embeddings=embeddings, labeled_embeddings=labeled)
 
     call()
-    tracemalloc.start()
-    try:
-        call()
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peak = peak_bytes(call)
     assert peak < 8 * 2**20, f"{peak / 2**20:.1f} MiB; 20,000 x 3,000 float32 are 229"
 
 

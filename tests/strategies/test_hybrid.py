@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
-
 import numpy as np
 import pytest
 import torch
@@ -11,6 +9,7 @@ from scipy.stats import chisquare
 
 import claros
 from claros.errors import InputError
+from memory import peak_bytes
 
 RNG = np.random.default_rng
 
@@ -170,10 +169,5 @@ def test_gradients_are_never_written_out(method: str) -> None:
         claros.select("badge", 60, probs=probs, embeddings=embeddings, method=method)
 
     call()
-    tracemalloc.start()
-    try:
-        call()
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peak = peak_bytes(call)
     assert peak < 4 * 2**20, f"{peak / 2**20:.1f} MiB; the gradients are 23"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from claros.arrays import Floats
 from claros.report.format import count, join
@@ -15,14 +16,16 @@ __all__ = ["Stops", "find_stops", "median_stops"]
 
 @dataclass(frozen=True)
 class Stops:
-    """One rule on one strategy; arrays have a value per seed in which it stopped.
+    """One rule on one strategy; arrays have a value per seed.
 
-    ``end`` is the seed's last round, ``best`` its most accurate one.
+    Where the rule never stopped, ``stopped`` is false and the seed counts as labeled to its end. ``end`` is the seed's
+    last round, ``best`` its most accurate one.
     """
 
     strategy: str
     rule: str
     n_seeds: int
+    stopped: npt.NDArray[np.bool_]
     labels: Floats
     accuracy: Floats
     end_labels: Floats
@@ -32,7 +35,7 @@ class Stops:
     @property
     def n_stopped(self) -> int:
         """Seeds in which the rule stopped."""
-        return self.labels.size
+        return int(self.stopped.sum())
 
     @property
     def n_never(self) -> int:
@@ -42,13 +45,12 @@ class Stops:
     @property
     def median(self) -> float | None:
         """Labels at the stop, median over all seeds; ``None`` where most seeds never stopped."""
-        never = np.full(self.n_never, np.inf)
-        middle = float(np.median(np.concatenate([self.labels, never]))) if self.n_seeds else np.inf
+        middle = float(np.median(np.where(self.stopped, self.labels, np.inf))) if self.n_stopped else np.inf
         return middle if np.isfinite(middle) else None
 
     @property
     def saved(self) -> float:
-        """Labels between the stop and the end of the run, median over the seeds that stopped."""
+        """Labels between the stop and the end of the run, median over all seeds; 0 where it never stopped."""
         return float(np.median(self.end_labels - self.labels))
 
     @property
@@ -82,14 +84,13 @@ def find_stops(run: Run, strategy: str, rule: str) -> Stops:
     for seed in seeds:
         own, measured = watched.where(seed=seed), results.where(seed=seed)
         rounds = own["round"][own["stop"]]
-        if not rounds.size:
-            continue
-        here = measured["round"] == rounds.min()
         last = np.argmax(measured["round"])
+        here = measured["round"] == (rounds.min() if rounds.size else measured["round"][last])
         accuracy = measured["accuracy"]
         if here.any():
             at = int(np.flatnonzero(here)[0])
             labels = measured["n_labeled"]
-            rows.append((labels[at], accuracy[at], labels[last], accuracy[last], float(np.nanmax(accuracy))))
-    columns = np.array(rows, dtype=np.float64).reshape(-1, 5).T
-    return Stops(strategy, rule, len(seeds), *columns)
+            best = float(np.nanmax(accuracy))
+            rows.append((bool(rounds.size), labels[at], accuracy[at], labels[last], accuracy[last], best))
+    stopped, *columns = np.array(rows, dtype=np.float64).reshape(-1, 6).T
+    return Stops(strategy, rule, len(seeds), stopped.astype(bool), *columns)

@@ -108,8 +108,8 @@ def _table(run: Run) -> Html:
         for i, name in enumerate(run.strategies)
     ]
     caption = (
-        "Over the seeds that stopped: medians of labels, means of accuracies and of their differences in percentage "
-        "points. Labels saved count from the stop to the end of the run."
+        "Medians of labels, means of accuracies and of their differences in percentage points. A seed in which the "
+        "rule never stopped counts as labeled to its end. Labels saved count from the stop to that end."
     )
     return table(header, rows, caption=caption, words=2)
 
@@ -117,7 +117,8 @@ def _table(run: Run) -> Html:
 def _row(stops: Stops, *, quiet: bool, first: bool) -> list[object]:
     values: list[str] = [stops.strategy, f"{stops.n_stopped} of {stops.n_seeds}"]
     if stops.n_stopped:
-        low, high = float(stops.labels.min()), float(stops.labels.max())
+        at = stops.labels[stops.stopped]
+        low, high = float(at.min()), float(at.max())
         values += [
             count(stops.median) if stops.median is not None else "mostly never",
             count(low) if low == high else f"{count(low)} to {count(high)}",
