@@ -77,10 +77,10 @@ class Log:
     wrote it, `StorageError` when a write failed (then nothing of that append is there).
     """
 
-    def __init__(self, url: str | None = None, campaign: str = "main", *, durable: bool = True) -> None:
+    def __init__(self, url: str | sa.URL | None = None, campaign: str = "main", *, durable: bool = True) -> None:
         self.campaign = campaign
         self._engine = _engine(url, durable)
-        self._where = "memory" if url is None else sa.make_url(url).render_as_string(hide_password=True)
+        self._where = _place(url)
         with self._guarded("open"):
             with self._engine.connect() as connection:
                 if self._engine.dialect.name == "sqlite":
@@ -92,7 +92,7 @@ class Log:
     @classmethod
     def at(cls, path: Path, *, durable: bool = True) -> Log:
         """The log in a SQLite file, made if it is not there."""
-        return cls(f"sqlite:///{path}", durable=durable)
+        return cls(sa.URL.create("sqlite", database=str(path.absolute())), durable=durable)
 
     def append(self, drafts: Sequence[tuple[str, str, Mapping[str, Any]]], *, expected: int) -> list[Event]:
         """Write (kind, actor, payload) events after seq ``expected``, all or none; durable when this returns.
@@ -180,7 +180,16 @@ class Log:
             raise LogError(f"Could not {doing} the log at {self._where}: {cause}.") from error
 
 
-def _engine(url: str | None, durable: bool) -> sa.Engine:
+def _place(url: str | sa.URL | None) -> str:
+    """What to call the log in a message: a path, or a URL without its password."""
+    if url is None:
+        return "memory"
+    parsed = sa.make_url(url)
+    is_file = parsed.get_backend_name() == "sqlite" and parsed.database
+    return str(parsed.database) if is_file else parsed.render_as_string(hide_password=True)
+
+
+def _engine(url: str | sa.URL | None, durable: bool) -> sa.Engine:
     if url is None:
         engine = sa.create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     else:

@@ -412,3 +412,28 @@ def test_a_campaign_whose_making_was_interrupted_is_made_again(make: Make, tmp_p
     with pytest.raises(InputError, match=r"was interrupted; make it again by Campaign\.create"):
         Campaign.open(tmp_path / "trees.claros", pool=blobs())
     assert len(make().ask(3)) == 3
+
+
+@pytest.mark.parametrize("name", ["50 % of birds?.claros", "größe #1.claros", "a b/c&d.claros"])
+def test_any_name_of_a_folder_will_do_also_after_a_change_of_directory(
+    tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    campaign = Campaign.create(name, pool=pool, start=5)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    told = answer(campaign, 5)
+    campaign.update()
+    campaign.close()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    with Campaign.open(tmp_path / name, pool=pool) as again:
+        assert set(again.labels()) == set(told)
+
+
+def test_without_a_rule_or_a_model_there_is_no_advice_but_a_queue(pool: Pool) -> None:
+    campaign = Campaign.create(None, pool=pool, model=None, strategy="random", stop=None, start=5, batch=5)
+    for _ in range(3):
+        answer(campaign)
+    assert campaign.update() is None
+    assert not campaign.should_stop()
+    assert str(campaign.advice()) == "No advice (15 labels): no stopping rule is followed."

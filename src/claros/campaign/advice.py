@@ -26,7 +26,7 @@ class Fitted:
 class Advice:
     """The stopping rule's decision, and the accuracy measured on the audit set if there is one.
 
-    ``verdict`` is "stop", "go on" or "too early to say".
+    ``verdict`` is "stop", "go on", "too early to say", or "no advice" where no rule is followed.
     """
 
     n_labeled: int
@@ -37,12 +37,16 @@ class Advice:
     @property
     def verdict(self) -> str:
         """What to do, in two or three words."""
+        if self.rule is None:
+            return "no advice"
         if self.decision is None or not self.decision.ready:
             return "too early to say"
         return "stop" if self.decision.stop else "go on"
 
     def __str__(self) -> str:
         said = f"{self.verdict.capitalize()} ({self.n_labeled} labels)"
+        if self.rule is None:
+            said += ": no stopping rule is followed"
         if self.decision is not None and self.rule is not None:
             said += f": {self.rule.replace('_', ' ')}: {self.decision.reason.rstrip('.')}"
         if self.accuracy is not None:

@@ -55,7 +55,7 @@ class Folder:
         """A folder for a new campaign, made if it is not there."""
         if path is None:
             return cls(None)
-        root = Path(path)
+        root = Path(path).absolute()
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -65,7 +65,7 @@ class Folder:
     @classmethod
     def existing(cls, path: str | Path, database: str | None, durable: bool) -> Folder:
         """The folder of a campaign that was made before, with its log in a database or beside it."""
-        root = Path(path)
+        root = Path(path).absolute()
         if not (root / "items").is_dir():
             raise InputError(f"There is no campaign at {root}; make one with Campaign.create.")
         if database is None and not (root / "log.sqlite").exists():
