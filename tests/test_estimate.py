@@ -25,6 +25,7 @@ def test_the_interval_covers_the_truth_at_least_as_often_as_it_says(truth: float
 
 
 def test_it_prints_as_a_sentence_part() -> None:
+    assert str(share(1, 1)).endswith("(95 % interval 2.5 to 100.0, 1 label)")
     assert str(share(18, 20)) == "90.0 % (95 % interval 68.3 to 98.8, 20 labels)"
 
 

@@ -23,7 +23,7 @@ class Estimate:
 
     def __str__(self) -> str:
         value, low, high, level = (f"{100 * x:.1f}" for x in (self.value, self.low, self.high, self.level))
-        return f"{value} % ({level.removesuffix('.0')} % interval {low} to {high}, {self.n} labels)"
+        return f"{value} % ({level.removesuffix('.0')} % interval {low} to {high}, {self.n} label{'s' * (self.n != 1)})"
 
     def to_json(self) -> dict[str, Any]:
         """The fields, as JSON."""
