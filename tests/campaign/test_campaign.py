@@ -250,6 +250,27 @@ def test_rules_are_replayed_from_the_stored_predictions_and_agree_with_the_live_
     assert by_hand == [said["stabilizing_predictions"] for said in live]
 
 
+def test_a_rule_that_nobody_followed_is_replayed_on_the_campaign_as_it_was(make: Make, tmp_path: Path) -> None:
+    campaign = make(audit=0.0)
+    for _ in range(4):
+        answer(campaign)
+        campaign.update()
+    late = stopping.get("overall_uncertainty", threshold=0.6, measure="least_confidence")
+    decisions = campaign.decisions(late)
+    assert list(decisions) == [0, 1, 2, 3]
+    for round, decision in decisions.items():
+        probs = np.load(tmp_path / f"trees.claros/rounds/{round:04d}/stop_probs.npy").astype(np.float64)
+        assert decision.value == pytest.approx((1 - probs.max(axis=1)).mean())
+    assert [d.stop for d in campaign.decisions(stopping.get("budget", labels=30)).values()] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    with pytest.raises(InputError, match="No rule named 'budget' is followed here; those that are: stabilizing"):
+        campaign.decisions("budget")
+
+
 def test_the_same_rule_twice_is_followed_once_and_another_of_its_name_is_numbered(make: Make) -> None:
     loose = stopping.get("stabilizing_predictions", threshold=0.9)
     campaign = make(stop="stabilizing_predictions", watch=["stabilizing_predictions", loose])

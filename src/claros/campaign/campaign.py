@@ -296,13 +296,14 @@ class Campaign:
         self._journal.append(lambda now: [("fitted", "claros", payload)] if number not in now.fitted else [])
         learner.prune(number, state.config["checkpoints"])
 
-    def decisions(self, rule: str) -> dict[int, Decision]:
-        """What a followed rule said after each round, by its name."""
-        if self._learner is None or rule not in self.watched:
-            raise InputError(
-                f"No rule named {rule!r} is followed here; those that are: {', '.join(self.watched) or 'none'}."
-            )
-        return self._learner.decisions(rule, self.watched[rule], self._journal.state)
+    def decisions(self, rule: str | Rule) -> dict[int, Decision]:
+        """What a rule says after each round: a followed one by its name, or any other, replayed from what is stored."""
+        if isinstance(rule, str):
+            if rule not in self.watched:
+                followed = ", ".join(self.watched) or "none"
+                raise InputError(f"No rule named {rule!r} is followed here; those that are: {followed}.")
+            rule = self.watched[rule]
+        return self._learner.decisions(rule, self._journal.state) if self._learner is not None else {}
 
     def should_stop(self) -> bool:
         """Whether the campaign's rule says to buy no more labels; the first time it does is noted in the log."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -93,9 +94,9 @@ class Learner:
         if checkpoints == "last":
             self.folder.keep_only_model(round)
 
-    def decisions(self, name: str, rule: Rule, state: State) -> dict[int, Decision]:
+    def decisions(self, rule: Rule, state: State) -> dict[int, Decision]:
         """What the rule says after each round, from the stored predictions: a replay and a live run are the same."""
-        trace = self._traces.setdefault(name, {})
+        trace = self._traces.setdefault(json.dumps(rule.spec(), sort_keys=True), {})
         for round in sorted(set(state.fitted) - set(trace)):
             seen = self._observed(round, rule.needs, state)
             if len(seen) == len(rule.needs):
@@ -107,10 +108,10 @@ class Learner:
         """The inputs of a rule after a round; what that round does not have is left out."""
         row = state.fitted[round]
         seen: dict[str, Any] = {name: row[name] for name in ("n_labeled", "n_pool", "round", "spent", "elapsed")}
-        if {"stop_probs", "stop_predictions"} & set(needs):
+        if {"stop_probs", "stop_predictions"} & set(needs) and self.folder.has(array_name(round, "stop_probs")):
             seen["stop_probs"] = self.folder.read_array(round, "stop_probs")
             seen["stop_predictions"] = seen["stop_probs"].argmax(axis=1)
-        if "stop_member_probs" in needs:
+        if "stop_member_probs" in needs and self.folder.has(array_name(round, "stop_member_probs")):
             seen["stop_member_probs"] = self.folder.read_array(round, "stop_member_probs")
         if {"batch_probs", "batch_labels"} & set(needs) and self.folder.has(array_name(round, "batch_probs")):
             asked = [row.item for row in state.rounds[round].items if row.source == "strategy"]
