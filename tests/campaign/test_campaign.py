@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -107,6 +108,8 @@ def test_items_can_be_added_and_the_samples_drawn_before_stay(make: Make, tmp_pa
     assert len(after["audit"]) > len(before["audit"])
     asked = [item for _ in range(14) for item in answer(campaign)]
     assert any(item >= "tree-120" for item in asked)
+    assert not {"tree-118", "tree-119"} & set(asked)
+    assert after["copies"] == before["copies"] == ["tree-118", "tree-119"]
     campaign.close()
     with Campaign.open(tmp_path / "trees.claros", pool=grown) as reopened:
         assert len(reopened.labels()) == 150
@@ -458,3 +461,36 @@ def test_without_a_rule_or_a_model_there_is_no_advice_but_a_queue(pool: Pool) ->
     assert campaign.update() is None
     assert not campaign.should_stop()
     assert str(campaign.advice()) == "No advice (15 labels): no stopping rule is followed."
+
+
+def test_files_that_did_not_change_are_not_read_again_and_those_that_did_are(tmp_path: Path) -> None:
+    from PIL import Image
+
+    (tmp_path / "birds/finch").mkdir(parents=True)
+    (tmp_path / "birds/wren").mkdir()
+    for shade in range(12):
+        path = tmp_path / "birds" / ("finch" if shade % 2 else "wren") / f"{shade:02d}.png"
+        Image.new("RGB", (4, 4), (20 * shade, 0, 0)).save(path)
+    pool = data.image_folder(tmp_path / "birds")
+    Campaign.create(tmp_path / "birds.claros", pool=pool, start=4).close()
+    file = tmp_path / "birds/wren/00.png"
+    content, stat = file.read_bytes(), file.stat()
+
+    Campaign.open(tmp_path / "birds.claros").close()
+    file.write_bytes(content)  # the same bytes, a later time
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns + 10**9))
+    Campaign.open(tmp_path / "birds.claros").close()
+    Image.new("RGB", (4, 4), (0, 255, 0)).save(file)
+    with pytest.raises(DataError, match="the ids agree, but the contents differ"):
+        Campaign.open(tmp_path / "birds.claros")
+    file.write_bytes(bytes(len(content)))  # as long and as old, other bytes: taken for the same, and not read
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    Campaign.open(tmp_path / "birds.claros").close()
+
+
+def test_asking_one_by_one_audits_too(make: Make) -> None:
+    campaign = make(start=20, audit=0.05)
+    answer(campaign, 20)
+    for _ in range(40):
+        answer(campaign, 1)
+    assert sum(label.source == "audit" for label in campaign.provenance()) == 3

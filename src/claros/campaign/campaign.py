@@ -126,7 +126,7 @@ class Campaign:
         if not config:
             raise InputError(f"The making of the campaign at {path} was interrupted; make it again by Campaign.create.")
         pool = pool if pool is not None else data.reopen(config["pool"])
-        items.check_same(folder, journal.state.pools, config["manifest"], pool)
+        items.check_same(folder, journal.state.pools, config, pool)
         if model is None and config["model"] is not None:
             model = models.from_spec(config["model"])
         return cls(folder, journal, pool, model)
@@ -234,7 +234,7 @@ class Campaign:
         """Go on with a larger pool, which must have all items of this one."""
         state = self._journal.sync()
         items.grow(self._folder, state.pools, pool, self.seed, state.config["audit"])
-        payload = {"pool": dict(pool.source), "manifest": pool.manifest()}
+        payload = items.identity(pool)
         self._journal.append(lambda state: [("pool-changed", "claros", payload)])
         self.pool = pool
         self._items = items.Items(self._folder, self._journal.state.pools, pool)

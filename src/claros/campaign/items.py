@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from claros.data.pool import Pool
 from claros.errors import DataError, InputError
 from claros.rng import stream
 
-__all__ = ["Items", "audit_order", "check_same", "draw", "grow", "stop_set"]
+__all__ = ["Items", "audit_order", "check_same", "draw", "grow", "identity", "stop_set"]
 
 
 def stop_set(representatives: Indices, seed: int) -> Indices:
@@ -46,7 +46,8 @@ class Items:
         kept = folder.read_json(_name(version))
         self.stop = self.positions(kept["stop"])
         self.audit = self.positions(kept["audit"])
-        self.representatives = _representatives(pool)
+        copies = self.positions(kept["copies"])
+        self.representatives = np.setdiff1d(np.arange(len(pool)), copies, assume_unique=True)
         self.size = len(pool)
 
     def position(self, item: str) -> int:
@@ -70,12 +71,17 @@ def _representatives(pool: Pool) -> Indices:
     return np.flatnonzero(pool.groups == np.arange(len(pool)))
 
 
+def _copies(pool: Pool, representatives: Indices) -> list[str]:
+    """The ids of all other items: exact duplicates of one that stands before them."""
+    return [pool.ids[position] for position in np.setdiff1d(np.arange(len(pool)), representatives)]
+
+
 def draw(folder: Folder, pool: Pool, seed: int, share: float) -> None:
     """Draw stop set and audit set of a new campaign, and keep them by id."""
     representatives = _representatives(pool)
     sets = {"stop": stop_set(representatives, seed), "audit": audit_order(representatives, share, seed)}
     named = {name: [pool.ids[position] for position in chosen] for name, chosen in sets.items()}
-    folder.write_json(_name(1), {"ids": list(pool.ids), **named})
+    folder.write_json(_name(1), {"ids": list(pool.ids), "copies": _copies(pool, representatives), **named})
 
 
 def grow(folder: Folder, version: int, pool: Pool, seed: int, share: float) -> None:
@@ -86,17 +92,26 @@ def grow(folder: Folder, version: int, pool: Pool, seed: int, share: float) -> N
         problem = f"{len(missing)} item(s) of before are missing ({missing[0]!r})" if missing else "it has no new item"
         raise DataError(f"A pool to go on with must have all items of before and more; {problem}.")
     fresh = set(new)
-    added = np.array([p for p in _representatives(pool) if pool.ids[p] in fresh], dtype=np.int64)
+    representatives = _representatives(pool)
+    added = np.array([p for p in representatives if pool.ids[p] in fresh], dtype=np.int64)
     audit = [pool.ids[position] for position in audit_order(added, share, seed, version)]
-    folder.write_json(_name(version + 1), {**kept, "ids": list(pool.ids), "audit": [*kept["audit"], *audit]})
+    copies = _copies(pool, representatives)
+    ids = list(pool.ids)
+    folder.write_json(_name(version + 1), {**kept, "ids": ids, "copies": copies, "audit": [*kept["audit"], *audit]})
 
 
-def check_same(folder: Folder, version: int, manifest: dict[str, Any], pool: Pool) -> None:
-    """Raise a `DataError` that says what differs if this is not the pool that the campaign was made for."""
-    now = pool.manifest()
-    if now == manifest:
+def check_same(folder: Folder, version: int, config: Mapping[str, Any], pool: Pool) -> None:
+    """Raise a `DataError` that says what differs if this is not the pool that the campaign was made for.
+
+    Files that are where they were, as long and as old, are not read again.
+    """
+    ids = folder.read_json(_name(version))["ids"]
+    missing, new = _differences(ids, pool.ids)
+    stamp = pool.stamp()
+    if ids == list(pool.ids) and (
+        (stamp is not None and stamp == config["stamp"]) or pool.manifest() == config["manifest"]
+    ):
         return
-    missing, new = _differences(folder.read_json(_name(version))["ids"], pool.ids)
     differences = [
         f"{len(items)} item(s) {what}, the first {items[0]!r}"
         for items, what in ((missing, "are missing"), (new, "are new"))
@@ -106,6 +121,11 @@ def check_same(folder: Folder, version: int, manifest: dict[str, Any], pool: Poo
         f"This is not the pool of the campaign: {'; '.join(differences) or 'the ids agree, but the contents differ'}. "
         "Give the pool that it was made for, or add items by add_items."
     )
+
+
+def identity(pool: Pool) -> dict[str, Any]:
+    """What the log keeps of a pool: how to read it again, and how to tell that it is the same."""
+    return {"pool": dict(pool.source), "manifest": pool.manifest(), "stamp": pool.stamp()}
 
 
 def _differences(before: Sequence[str], now: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -72,7 +72,8 @@ def _due_audits(state: State, items: Items, pool: Pool, size: int) -> Indices:
     taken = sum(row.source == "audit" for _, _, row in state.planned.values())
     due = math.ceil(state.config["audit"] * (len(state.planned) + size)) - taken
     waiting = (p for p in items.audit if pool.ids[p] not in state.planned and pool.ids[p] not in state.told)
-    return np.array(list(_first(max(0, min(due, size - 1)), waiting)), dtype=np.int64)
+    most = size - 1 if not state.rounds else max(1, size - 1)  # the start must leave something to train on
+    return np.array(list(_first(max(0, min(due, most)), waiting)), dtype=np.int64)
 
 
 def _first(n: int, values: Iterator[int]) -> Iterator[int]:

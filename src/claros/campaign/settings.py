@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import claros
+from claros.campaign.items import identity
 from claros.campaign.supply import check_supply, supplied
 from claros.checks import number, whole
 from claros.data.pool import Pool
@@ -57,8 +58,7 @@ def configuration(
     return {
         "claros": claros.__version__,
         "task": "single",
-        "pool": dict(pool.source),
-        "manifest": pool.manifest(),
+        **identity(pool),
         "classes": names,
         "model": model.spec() if model is not None else None,
         "strategy": strategy.spec(),

@@ -108,7 +108,7 @@ class State:
         self.pools = 1
 
     def _on_pool_changed(self, event: Event) -> None:
-        self.config.update(pool=event.payload["pool"], manifest=event.payload["manifest"])
+        self.config.update(event.payload)
         self.pools += 1
 
     def _on_classes_changed(self, event: Event) -> None:

@@ -114,6 +114,14 @@ class Pool:
         ids = hashlib.sha256(json.dumps(self.ids).encode())
         return {"n": len(self), "ids": ids.hexdigest(), "content": content.hexdigest(), "kind": self.kind}
 
+    def stamp(self) -> str | None:
+        """A cheap sign that files are as they were: names, lengths and times of change; None where nothing is a file.
+
+        Equal stamps mean equal contents, unless somebody set a time back; other stamps mean that `manifest` must tell.
+        """
+        stamp = self.reader.stamp(self.rows)
+        return None if stamp is None else stamp.hex()
+
     def report(self) -> dict[str, Any]:
         """What there is to know before labeling, as JSON: sizes, exact duplicates, contradictions, what is not here.
 

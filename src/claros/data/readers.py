@@ -60,6 +60,10 @@ class Reader(ABC):
         for row in rows.tolist():
             hash.update(self.digest(row))
 
+    def stamp(self, rows: Indices) -> bytes | None:
+        """A cheap sign that these rows are as they were, where reading them all would be dear; None elsewhere."""
+        return None
+
     def file(self, row: int) -> Path | None:
         """The file that the item is, if it is one."""
         return None

@@ -32,6 +32,9 @@ class Store(Protocol):
     def size(self, name: str) -> int:
         """Length in bytes, without reading."""
 
+    def changed(self, name: str) -> int:
+        """When the file, or what it lies in, was last changed, in nanoseconds."""
+
     def read(self, name: str) -> bytes:
         """The whole file."""
 
@@ -65,10 +68,11 @@ class Folder:
 
     def size(self, name: str) -> int:
         """Bytes in the file."""
-        try:
-            return (self.where / name).stat().st_size
-        except OSError as error:
-            raise DataError(f"{self.where / name} cannot be read: {error.strerror}.") from error
+        return _stat(self.where / name).st_size
+
+    def changed(self, name: str) -> int:
+        """When the file was last changed."""
+        return _stat(self.where / name).st_mtime_ns
 
     def read(self, name: str) -> bytes:
         """The file's bytes."""
@@ -109,6 +113,10 @@ class Archive:
         """Bytes of the member, unpacked."""
         return self._zip().getinfo(name).file_size
 
+    def changed(self, name: str) -> int:
+        """When the zip was last changed."""
+        return _stat(self.where).st_mtime_ns
+
     def read(self, name: str) -> bytes:
         """The member's bytes; its checksum is verified."""
         try:
@@ -118,6 +126,13 @@ class Archive:
 
     def path(self, name: str) -> None:
         """None: a member is no file by itself."""
+
+
+def _stat(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 class Files(Reader):
@@ -141,6 +156,16 @@ class Files(Reader):
         if row not in self._digests:
             self._digests[row] = hashlib.sha256(self.store.read(self.names[row])).digest()
         return self._digests[row]
+
+    def stamp(self, rows: Indices) -> bytes:
+        """Of names, lengths and times of change; reads no file."""
+        hash = hashlib.sha256()
+        for row in rows.tolist():
+            name = self.names[row]
+            hash.update(
+                f"{name}\0{self.store.size(name)}\0{self.store.changed(name)}\0".encode("utf-8", "surrogatepass")
+            )
+        return hash.digest()
 
     def file(self, row: int) -> Path | None:
         """The file; None inside a zip."""
