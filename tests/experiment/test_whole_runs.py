@@ -271,7 +271,7 @@ def test_a_round_that_lost_its_metrics_is_missed(tmp_path: Path) -> None:
     [
         ({"batch": 4}, ["batch was 5, now 4"]),
         ({"strategy": ["entropy"]}, ["strategy", '"margin"', '"entropy"']),
-        ({"seeds": 3}, ["seeds was 2, now 3"]),
+        ({"seeds": 1}, ["seeds was 2, now 1"]),
     ],
 )
 def test_a_folder_of_another_run_is_refused_and_the_difference_said(
@@ -411,3 +411,26 @@ def test_the_demo_is_what_its_help_says() -> None:
     assert (preset.data, list(preset.arms), preset.seeds) == ("digits", ["margin", "badge", "random"], 10)
     assert preset.model.name == "logistic"
     assert (preset.start, preset.batch) == (20, 20)
+
+
+def test_more_seeds_and_strategies_are_added_and_what_is_there_stays(tmp_path: Path) -> None:
+    small = {"data": "iris", "start": 6, "batch": 5, "rounds": 1, "seeds": 1}
+    run(parse_config({**small, "strategy": ["margin"]}), tmp_path / "out", listener=quiet)
+    before = (tmp_path / "out/cells/margin-0/rounds/0001/metrics.json").read_bytes()
+    more = parse_config({**small, "strategy": ["margin", "entropy"], "seeds": 2})
+    run(more, tmp_path / "out", listener=quiet)
+    run(more, tmp_path / "whole", listener=quiet)
+    assert (tmp_path / "out/cells/margin-0/rounds/0001/metrics.json").read_bytes() == before
+    assert (tmp_path / "out/picks.csv").read_bytes() == (tmp_path / "whole/picks.csv").read_bytes()
+    assert json.loads((tmp_path / "out/run.json").read_text())["config"]["seeds"] == 2
+    with pytest.raises(InputError, match="seeds was 2, now 1"):
+        run(parse_config({**small, "strategy": ["margin", "entropy"]}), tmp_path / "out", listener=quiet)
+    with pytest.raises(InputError, match="strategy was"):
+        run(parse_config({**small, "strategy": ["margin"], "seeds": 2}), tmp_path / "out", listener=quiet)
+
+
+def test_a_further_strategy_is_refused_where_a_rule_ends_the_arms(tmp_path: Path) -> None:
+    small = {"data": "iris", "start": 6, "batch": 5, "rounds": 1, "stop": "stabilizing_predictions"}
+    run(parse_config({**small, "strategy": ["margin"]}), tmp_path / "out", listener=quiet)
+    with pytest.raises(InputError, match="strategy was"):
+        run(parse_config({**small, "strategy": ["margin", "entropy"]}), tmp_path / "out", listener=quiet)

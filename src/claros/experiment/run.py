@@ -38,9 +38,10 @@ PACKAGES = ("numpy", "scipy", "scikit-learn", "torch")
 def run(config: RunConfig, out: str | Path, *, jobs: int = 1, listener: Listener | None = None) -> Path:
     """Run all cells that are not complete, write the tables into the folder ``out``, and return it.
 
-    The same call goes on where an earlier one was killed, and ends with the numbers of one that was not; a folder that
-    holds another run is an `InputError` that says what differs. ``jobs`` cells run side by side in processes of their
-    own, with the same numbers. Progress is shown on standard error unless ``listener`` takes it.
+    The same call goes on where an earlier one was killed, and ends with the numbers of one that was not; with more
+    seeds or strategies it adds theirs. A folder that holds another run is an `InputError` that says what differs.
+    ``jobs`` cells run side by side in processes of their own, with the same numbers. Progress is shown on standard
+    error unless ``listener`` takes it.
     """
     if jobs < 1:
         raise InputError(f"jobs must be at least 1; got {jobs}.")
@@ -115,7 +116,7 @@ def _worker(settings: Mapping[str, Any]) -> Callable[[Task, Listener], None]:
 
 
 def _claim(out: Path, bench: Bench) -> None:
-    """Write what the run is into its folder, or see that this is what the folder holds."""
+    """Write what the run is into its folder, or see that this is what the folder holds, or a part of it."""
     pool, report = bench.pool, bench.pool.report()
     facts = {
         "version": VERSION,
@@ -135,11 +136,14 @@ def _claim(out: Path, bench: Bench) -> None:
         "plan": bench.plan._asdict(),
     }
     if (out / "run.json").exists():
-        _check_same(out, _read_facts(out), facts)
-        return
-    strangers = [path.name for path in out.iterdir() if not path.name.startswith(".")] if out.is_dir() else []
-    if strangers:
-        raise InputError(f"{out} holds other things than a run ({strangers[0]}); give --out a folder of its own.")
+        before = _read_facts(out)
+        _check_same(out, before, facts)
+        if before["config"] == facts["config"]:
+            return
+    else:
+        strangers = [path.name for path in out.iterdir() if not path.name.startswith(".")] if out.is_dir() else []
+        if strangers:
+            raise InputError(f"{out} holds other things than a run ({strangers[0]}); give --out a folder of its own.")
     write_atomically(out / "run.json", json.dumps(facts, ensure_ascii=False, indent=2).encode())
 
 
@@ -173,7 +177,7 @@ def _read_facts(out: Path) -> dict[str, Any]:
 
 def _check_same(out: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     was, wanted = before["config"], now["config"]
-    names = [name for name in {**was, **wanted} if was.get(name) != wanted.get(name)]
+    names = [name for name in {**was, **wanted} if was.get(name) != wanted.get(name) and not _grew(name, was, wanted)]
     if names:
         said = "; ".join(f"{name} was {_short(was.get(name))}, now {_short(wanted.get(name))}" for name in names)
         raise InputError(f"{out} holds a run with other settings ({said}); give another --out, or the same settings.")
@@ -181,6 +185,16 @@ def _check_same(out: Path, before: Mapping[str, Any], now: Mapping[str, Any]) ->
         if kept != now["manifest"][part]:
             what = "pool" if part == "pool" else "test data"
             raise DataError(f"{out} holds a run on another {what} of the same name; give another --out, or that data.")
+
+
+def _grew(name: str, was: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a setting only asks for more cells beside those that are there, which stay what they are.
+
+    Where a rule ends the arms, the control follows the longest of them, so a further arm could change its cells.
+    """
+    if name == "seeds":
+        return bool(wanted[name] >= was[name])
+    return name == "strategy" and wanted["stop"] is None and all(arm in wanted[name] for arm in was[name])
 
 
 def _short(value: Any) -> str:

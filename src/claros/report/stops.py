@@ -69,9 +69,10 @@ def median_stops(run: Run, rule: str) -> str:
     names: dict[float | None, list[str]] = {}
     for name in run.queried or run.strategies:
         names.setdefault(find_stops(run, name, rule).median, []).append(name)
-    parts = [
-        f"{join(some)} {'never' if median is None else f'at {count(median)} labels'}" for median, some in names.items()
-    ]
+    parts = []
+    for median, some in names.items():
+        where = "never" if median is None else f"at {count(round(median))} labels"
+        parts.append(f"{join(some)} {where}")
     return "; ".join(parts)
 
 

@@ -64,14 +64,14 @@ def finding(run: Run) -> str:
 def _one(stops: Stops) -> str:
     if stops.median is None:
         return f"{stops.strategy} never" + (f" in {stops.n_never} of {stops.n_seeds} seeds" if stops.n_stopped else "")
-    there = percent(float(stops.accuracy.mean()))
-    return f"{stops.strategy} at {count(stops.median)} labels ({there}, {_against_end(stops.saved, stops.against_end)})"
+    there = f"{percent(float(stops.accuracy.mean()))}, {_against_end(stops.saved, stops.against_end)}"
+    return f"{stops.strategy} at {count(round(stops.median))} labels ({there})"
 
 
 def _against_end(saved: float, difference: float) -> str:
     if saved < 0.5:
         return "at the end of the run"
-    fewer = f"{count(saved)} labels before the end"
+    fewer = f"{count(round(saved))} labels before the end"
     if not math.isfinite(difference):
         return fewer
     if abs(difference) < 0.0005:
@@ -120,10 +120,10 @@ def _row(stops: Stops, *, quiet: bool, first: bool) -> list[object]:
         at = stops.labels[stops.stopped]
         low, high = float(at.min()), float(at.max())
         values += [
-            count(stops.median) if stops.median is not None else "mostly never",
+            count(round(stops.median)) if stops.median is not None else "mostly never",
             count(low) if low == high else f"{count(low)} to {count(high)}",
             percent(float(stops.accuracy.mean())),
-            count(stops.saved),
+            count(round(stops.saved)),
             points(stops.against_end),
             points(stops.against_best),
         ]
