@@ -22,7 +22,7 @@ SOURCE = ROOT / "src" / "claros"
 FILES = sorted(SOURCE.rglob("*.py"))
 
 LAYERS = (
-    "errors checks arrays rng registry",
+    "errors checks files arrays rng registry",
     "inputs measures pick",
     "strategy",
     "strategies compose stopping estimate shift",

@@ -198,25 +198,20 @@ def _engine(url: str | sa.URL | None, durable: bool) -> sa.Engine:
         except (sa.exc.ArgumentError, ImportError) as error:
             raise LogError(f"{url!r} cannot be opened as a database: {error}") from error
     if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _prepare_durable if durable else _prepare_quick)
+        sa.event.listen(engine, "connect", _prepare_sqlite("FULL" if durable else "NORMAL"))
         sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_durable(connection: Any, _: Any) -> None:
-    _prepare_sqlite(connection, "FULL")
+def _prepare_sqlite(synchronous: str) -> Callable[[Any, Any], None]:
+    def prepare(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
+        cursor = connection.cursor()
+        for pragma in ("busy_timeout=30000", "journal_mode=WAL", f"synchronous={synchronous}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
 
-
-def _prepare_quick(connection: Any, _: Any) -> None:
-    _prepare_sqlite(connection, "NORMAL")
-
-
-def _prepare_sqlite(connection: Any, synchronous: str) -> None:
-    connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
-    cursor = connection.cursor()
-    for pragma in ("busy_timeout=30000", "journal_mode=WAL", f"synchronous={synchronous}"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    return prepare
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

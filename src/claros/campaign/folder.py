@@ -15,28 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from claros.errors import ConflictError, CorruptLogError, InputError, StorageError
+from claros.files import npy_bytes, write_atomically
 from claros.log import Log
 
-__all__ = ["Folder", "array_name", "write_atomically"]
+__all__ = ["Folder", "array_name"]
 
 #: The lock file holds the planner's process id, padded to so many characters.
 PID_WIDTH = 20
-
-
-def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Write a file so that it is there whole or not at all, if ``durable`` also after a power failure."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(content)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise StorageError(f"Could not write {path}: {error.strerror or error}. Nothing was recorded.") from error
 
 
 class Folder:
@@ -105,9 +90,7 @@ class Folder:
 
     def write_array(self, round: int, name: str, array: npt.NDArray[Any]) -> None:
         """Keep an array of a round."""
-        buffer = io.BytesIO()
-        np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
-        self.write(array_name(round, name), buffer.getvalue())
+        self.write(array_name(round, name), npy_bytes(array))
 
     def read_array(self, round: int, name: str) -> npt.NDArray[Any]:
         """An array of a round."""

@@ -26,14 +26,13 @@ class Learner:
 
     def __init__(self, model: Model, rules: Mapping[str, Rule], wanted: Iterable[str], folder: Folder) -> None:
         self.model = model
-        self.rules = rules
         self.folder = folder
         self.round = -1
         self.labels_seq = -1
         self.outputs: dict[str, Array] = {}
         self.seconds: dict[str, float] = {}
         self._wanted = {"probs", *wanted, *(name for rule in rules.values() for name in rule.needs)}
-        self._traces: dict[str, dict[int, dict[str, Any]]] = {}
+        self._replays: dict[str, tuple[list[dict[str, Any]], dict[int, Decision]]] = {}
 
     def current(self, state: State) -> bool:
         """Whether the model in memory was trained on the labels of now, in the round of now."""
@@ -96,13 +95,13 @@ class Learner:
 
     def decisions(self, rule: Rule, state: State) -> dict[int, Decision]:
         """What the rule says after each round, from the stored predictions: a replay and a live run are the same."""
-        trace = self._traces.setdefault(json.dumps(rule.spec(), sort_keys=True), {})
-        for round in sorted(set(state.fitted) - set(trace)):
+        trace, decisions = self._replays.setdefault(json.dumps(rule.spec(), sort_keys=True), ([], {}))
+        for round in sorted(set(state.fitted) - set(decisions)):
             seen = self._observed(round, rule.needs, state)
             if len(seen) == len(rule.needs):
-                trace[round] = rule.observe(**seen)
-        observations = list(trace.values())
-        return {round: rule.decide(observations[:end]) for end, round in enumerate(trace, start=1)}
+                trace.append(rule.observe(**seen))
+                decisions[round] = rule.decide(trace)
+        return dict(decisions)
 
     def _observed(self, round: int, needs: Sequence[str], state: State) -> dict[str, Any]:
         """The inputs of a rule after a round; what that round does not have is left out."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
@@ -73,11 +73,7 @@ def _due_audits(state: State, items: Items, pool: Pool, size: int) -> Indices:
     due = math.ceil(state.config["audit"] * (len(state.planned) + size)) - taken
     waiting = (p for p in items.audit if pool.ids[p] not in state.planned and pool.ids[p] not in state.told)
     most = size - 1 if not state.rounds else max(1, size - 1)  # the start must leave something to train on
-    return np.array(list(_first(max(0, min(due, most)), waiting)), dtype=np.int64)
-
-
-def _first(n: int, values: Iterator[int]) -> Iterator[int]:
-    return (value for _, value in zip(range(n), values, strict=False))
+    return np.array(list(islice(waiting, max(0, min(due, most)))), dtype=np.int64)
 
 
 def _select(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 import time
@@ -17,7 +16,6 @@ import numpy as np
 from claros import data, models, stopping, strategies
 from claros.arrays import blas_threads, to_numpy
 from claros.campaign import Campaign, Fitted, Query, Round
-from claros.campaign.folder import write_atomically
 from claros.campaign.state import Planned
 from claros.data.pool import Pool
 from claros.errors import CorruptLogError, DataError, ModelError
@@ -27,6 +25,7 @@ from claros.experiment.oracle import Oracle
 from claros.experiment.progress import Listener, Moment
 from claros.experiment.tables import Cell, csv_bytes, read_round, rounds_done
 from claros.experiment.workers import uninterrupted
+from claros.files import npy_bytes, write_atomically
 
 __all__ = ["Bench", "Task", "run_cell"]
 
@@ -78,7 +77,7 @@ class Bench:
             model=models.get(config.model.name, **{**early, **config.model.parameters}),
             strategy=strategies.get(arm.name, **arm.parameters),
             stop=stopping.from_spec(config.stop.model_dump()) if config.stop is not None else None,
-            watch=[stopping.from_spec(rule.model_dump()) for rule in config.watch if rule != config.stop],
+            watch=[stopping.from_spec(rule.model_dump()) for rule in config.watch],
             seed=seed,
             start=1 if config.init == "stratified" else self.plan.start,
             batch=self.plan.batch,
@@ -179,7 +178,7 @@ def _finish_round(bench: Bench, task: Task, campaign: Campaign, fitted: Fitted, 
     folder = task.cell.round_folder(fitted.round)
     with uninterrupted():
         write_atomically(folder / "batch.csv", csv_bytes(BATCH_COLUMNS, batch), durable=False)
-        write_atomically(folder / "test_probs.npy", _npy(probs), durable=False)
+        write_atomically(folder / "test_probs.npy", npy_bytes(probs), durable=False)
         seconds = {**fitted.seconds, "select": planned.seconds, "evaluate": evaluated}
         rest = time.perf_counter() - started - sum(seconds.values())
         content["seconds"] = {**seconds, "rest": max(0.0, rest)}  # a resumed round may have trained before
@@ -213,12 +212,6 @@ def _per_class(classes: Sequence[str], scores: Mapping[str, Any], picked: Mappin
         {"class": name, **{column: scores[column][code] for column in columns}, "n_picked": picked.get(name, 0)}
         for code, name in enumerate(classes)
     ]
-
-
-def _npy(array: np.ndarray[Any, Any]) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
 
 
 def _moment(cell: Cell, rounds: int, written: Mapping[str, Any]) -> Moment:

@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 import claros
-from claros.campaign.folder import write_atomically
 from claros.errors import DataError, InputError
 from claros.experiment.cell import Bench, Task, run_cell
 from claros.experiment.config import CONTROL, RunConfig, parse_config
 from claros.experiment.progress import Display, Listener
 from claros.experiment.tables import Cell, read_round, rounds_done, write_tables
 from claros.experiment.workers import in_processes
+from claros.files import write_atomically
 
 __all__ = ["cells_of", "gather", "run"]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from claros.campaign.folder import write_atomically
 from claros.errors import CorruptLogError
+from claros.files import write_atomically
 
 __all__ = ["TABLES", "TIMES", "Cell", "csv_bytes", "read_round", "rounds_done", "write_tables"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from claros.errors import ModelError
+from claros.files import replace_file
 
 __all__ = ["read_document", "read_weights", "refuse_to_restore", "write_model"]
 
@@ -28,23 +28,11 @@ def write_model(folder: Path, document: Mapping[str, Any], weights: bytes | None
     if weights is not None:
         digest = hashlib.sha256(weights).hexdigest()
         content["weights"] = {"file": f"weights-{digest[:12]}.safetensors", "sha256": digest}
-        _replace(folder / content["weights"]["file"], weights)
-    _replace(folder / DOCUMENT, json.dumps(content, indent=1, allow_nan=False).encode())
+        replace_file(folder / content["weights"]["file"], weights)
+    replace_file(folder / DOCUMENT, json.dumps(content, indent=1, allow_nan=False).encode())
     for path in folder.glob("weights-*.safetensors"):
         if path.name != content.get("weights", {}).get("file"):
             path.unlink()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_document(folder: Path, spec: Mapping[str, Any]) -> dict[str, Any]:

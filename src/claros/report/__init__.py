@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from claros.campaign.folder import write_atomically
+from claros.files import write_atomically
 from claros.report.load import read
 from claros.report.page import build, render
 from claros.report.sections import answer, curves, time
