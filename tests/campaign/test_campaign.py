@@ -223,6 +223,21 @@ def test_a_retracted_label_is_open_again_and_the_next_model_is_trained_without_i
     assert campaign.open_items() == [items[4]]
 
 
+def test_only_who_answered_takes_it_back_and_only_once(make: Make) -> None:
+    campaign = make()
+    items = [query.item for query in campaign.ask(10, annotator="ada")]
+    campaign.tell(items[0], "ash", annotator="ada")
+    for item, reason in zip(items[1:4], ("bad item", "later", "cannot tell"), strict=True):
+        campaign.skip(item, reason, annotator="ada")
+    for item in items[:4]:
+        with pytest.raises(InputError, match=f"bob has not answered for '{item}'"):
+            campaign.retract(item, annotator="bob")
+        campaign.retract(item, annotator="ada")
+        with pytest.raises(InputError, match="nothing to retract"):
+            campaign.retract(item, annotator="ada")
+    assert campaign.open_items() == items
+
+
 def test_training_twice_on_the_same_labels_happens_once(make: Make) -> None:
     campaign = make(audit=0.0)
     assert campaign.update() is None
@@ -341,7 +356,11 @@ def test_classes_are_appended_and_codes_stay(make: Make) -> None:
     campaign = make(start=5, batch=5)
     answer(campaign)
     before = campaign.labels()
+    campaign.update()
     campaign.add_classes(["oak"])
+    campaign.update()
+    assert campaign.model is not None
+    assert campaign.model.outputs(campaign.pool, ["probs"])["probs"].shape[1] == 4, "a column for the new class at once"
     assert campaign.classes == (*CLASSES, "oak")
     assert campaign.labels() == before
     campaign.tell(campaign.ask(1)[0].item, "oak")

@@ -219,9 +219,7 @@ class Campaign:
 
         Rounds that were trained on it stay as they were; the next one is trained without it.
         """
-        state = self._journal.sync()
-        spoke = annotator in state.told.get(item, {}) or annotator in state.cannot.get(item, ())
-        if not spoke and item not in state.closed and item not in state.later:
+        if not self._journal.sync().answered(item, annotator):
             raise InputError(f"There is nothing to retract: {annotator or 'nobody'} has not answered for {item!r}.")
         self._journal.append(lambda state: [("retracted", annotator, {"item": item})])
 

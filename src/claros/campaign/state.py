@@ -81,9 +81,11 @@ class State:
     """Round, place in it from 0, and the item's row."""
     told: dict[str, dict[str, Label]] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)
+    """Items that nobody is asked about any more, and who said so."""
     cannot: dict[str, set[str]] = field(default_factory=dict)
     leases: dict[str, dict[str, float]] = field(default_factory=dict)
-    later: dict[str, int] = field(default_factory=dict)
+    later: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """When an item was put off, as a seq, and by whom."""
     fitted: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     stopped: set[int] = field(default_factory=set)
     overlap: int = 1
@@ -113,6 +115,7 @@ class State:
 
     def _on_classes_changed(self, event: Event) -> None:
         self.classes = list(event.payload["classes"])
+        self.labels_seq = event.seq
 
     def _on_planned(self, event: Event) -> None:
         number = int(event.payload["round"])
@@ -140,11 +143,11 @@ class State:
         item, reason = event.payload["item"], event.payload["reason"]
         self.leases.get(item, {}).pop(event.actor, None)
         if reason == "later":
-            self.later[item] = event.seq
+            self.later[item] = (event.seq, event.actor)
         elif reason == "cannot tell":
             self.cannot.setdefault(item, set()).add(event.actor)
         else:
-            self.closed[item] = reason
+            self.closed[item] = event.actor
         self._review([item])
 
     def _on_retracted(self, event: Event) -> None:
@@ -155,6 +158,7 @@ class State:
             self.told.pop(item, None)
         self.cannot.get(item, set()).discard(event.actor)
         self.closed.pop(item, None)
+        self.later.pop(item, None)
         self._review([item])
         self.labels_seq = event.seq
 
@@ -193,7 +197,12 @@ class State:
 
     def open_items(self) -> list[str]:
         """Planned items that still want a label from somebody, in the order planned, postponed ones last."""
-        return sorted(self.waiting, key=lambda item: (self.later.get(item, 0), self.planned[item][:2]))
+        return sorted(self.waiting, key=lambda item: (self.later.get(item, (0, ""))[0], self.planned[item][:2]))
+
+    def answered(self, item: str, annotator: str) -> bool:
+        """Whether this annotator has said something of the item that can be taken back."""
+        skips = (self.closed.get(item), self.later.get(item, (0, None))[1])
+        return annotator in self.told.get(item, ()) or annotator in self.cannot.get(item, ()) or annotator in skips
 
     def _settled(self, item: str) -> bool:
         """Whether nobody needs to be asked about the item any more."""
