@@ -2,152 +2,103 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from claros import data, models, stopping, strategies
-from claros.arrays import blas_threads, to_numpy
+from claros.arrays import Floats, blas_threads, to_numpy
 from claros.campaign import Campaign, Fitted, Query, Round
 from claros.campaign.state import Planned
-from claros.data.pool import Pool
-from claros.errors import CorruptLogError, DataError, ModelError
+from claros.errors import CorruptLogError, ModelError
 from claros.experiment import metrics
-from claros.experiment.config import Arm, Plan, RunConfig
-from claros.experiment.oracle import Oracle
+from claros.experiment.config import Arm
 from claros.experiment.progress import Listener, Moment
-from claros.experiment.tables import Cell, csv_bytes, read_round, rounds_done
+from claros.experiment.setting import Setting
 from claros.experiment.workers import uninterrupted
-from claros.files import npy_bytes, write_atomically
 
-__all__ = ["Bench", "Task", "run_cell"]
-
-#: Settings that say how the data are read; those of `claros.data.load` by the same names.
-DATA_SETTINGS = (
-    "text_column",
-    "label_column",
-    "id_column",
-    "split_column",
-    "label_pattern",
-    "image_size",
-    "skip_unreadable",
-)
-BATCH_COLUMNS = ("item", "class", "source", "score", "probability")
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What all cells of a run share: settings, size, pool, test data and the simulated annotator."""
-
-    config: RunConfig
-    plan: Plan
-    pool: Pool
-    test: Pool
-    oracle: Oracle
-
-    @classmethod
-    def load(cls, config: RunConfig) -> Bench:
-        """Read the data, and say what is wrong with them for a simulation."""
-        pool, test = data.load(
-            config.data,
-            test=config.test,
-            **{name: getattr(config, name) for name in DATA_SETTINGS},
-        )
-        oracle = Oracle(pool)
-        if test is None or len(test) == 0 or test.labels is None or (test.labels < 0).any():
-            raise DataError(
-                f"{config.test or config.data} has no test data of which every item is labeled; pass --test."
-            )
-        return cls(config, config.plan(len(np.unique(pool.groups))), pool, test, oracle)
-
-    def campaign(self, arm: Arm, seed: int, path: Path | None) -> Campaign:
-        """A new campaign for one arm and seed; raises what cannot work before anything is trained."""
-        config = self.config
-        early = {} if config.validation is None else {"validation": config.validation}
-        return Campaign.create(
-            path,
-            pool=self.pool,
-            model=models.get(config.model.name, **{**early, **config.model.parameters}),
-            strategy=strategies.get(arm.name, **arm.parameters),
-            stop=stopping.from_spec(config.stop.model_dump()) if config.stop is not None else None,
-            watch=[stopping.from_spec(rule.model_dump()) for rule in config.watch],
-            seed=seed,
-            start=1 if config.init == "stratified" else self.plan.start,
-            batch=self.plan.batch,
-            audit=config.audit,
-            price=config.price,
-            checkpoints=config.checkpoints,
-            durable=False,
-        )
+__all__ = ["Evaluated", "Keeper", "Task", "run_cell"]
 
 
 @dataclass(frozen=True)
 class Task:
     """A cell to run: until so many labels, or until the stopping rule says so if it may."""
 
-    cell: Cell
+    strategy: str
+    seed: int
     arm: Arm
     until: int
-    may_stop: bool
+    may_stop: bool = False
 
 
-def run_cell(bench: Bench, task: Task, report: Listener) -> None:
+@dataclass(frozen=True)
+class Evaluated:
+    """A complete round: its metrics as JSON, what was labeled for it, and the test predictions (n_test, C)."""
+
+    metrics: Mapping[str, Any]
+    batch: Sequence[Mapping[str, Any]]
+    test_probs: Floats
+
+
+class Keeper(Protocol):
+    """Where the rounds of one cell are kept, each whole or not at all."""
+
+    @property
+    def place(self) -> str:
+        """What to call it in messages."""
+
+    def last(self) -> Mapping[str, Any] | None:
+        """The metrics of the last complete round; None before there is one."""
+
+    def open(self, setting: Setting, task: Task) -> Campaign:
+        """The cell's campaign, new or as it was after the last complete round."""
+
+    def write(self, campaign: Campaign, evaluated: Evaluated) -> None:
+        """Keep a round."""
+
+
+def run_cell(setting: Setting, task: Task, keeper: Keeper, report: Listener) -> None:
     """Label, train and evaluate, round by round; goes on where it was killed, and ends with the same numbers.
 
-    A round is evaluated once; its ``metrics.json`` is written last and says that the round is complete.
+    A round is evaluated once, and complete when its keeper has it.
     """
-    cell, rounds = task.cell, bench.plan.rounds
-    done = rounds_done(cell)
-    if done and (last := read_round(cell, done - 1))["end"] is not None:
-        report(_moment(cell, rounds, last))
+    last, rounds = keeper.last(), setting.plan.rounds
+    if last is not None and last["end"] is not None:
+        report(_moment(task, rounds, last))
         return
-    with blas_threads(1), _opened(bench, task) as campaign:
+    done = 0 if last is None else last["round"] + 1
+    with blas_threads(1), keeper.open(setting, task) as campaign:
         started = time.perf_counter()
         while True:
-            _announce(campaign, Moment(cell.strategy, cell.seed, done, rounds, campaign.n_labeled), report)
+            _announce(campaign, Moment(task.strategy, task.seed, done, rounds, campaign.n_labeled), report)
             fitted = campaign.update()
             if fitted is not None and fitted.round > done:
                 raise CorruptLogError(
-                    f"{cell.round_folder(done)} has no metrics.json, but the campaign is at round {fitted.round}; "
-                    "restore the file from a copy, or run into another folder."
+                    f"{keeper.place} lacks the metrics of round {done}, but its campaign is at round {fitted.round}; "
+                    "restore it from a copy, or run into another folder."
                 )
             if fitted is not None and fitted.round == done:
-                written = _finish_round(bench, task, campaign, fitted, started)
+                last = _finish_round(setting, task, keeper, campaign, fitted, started)
                 done, started = fitted.round + 1, time.perf_counter()
-                report(_moment(cell, rounds, written))
-                if written["end"] is not None:
+                report(_moment(task, rounds, last))
+                if last["end"] is not None:
                     return
             with uninterrupted():
-                queries = _label(bench, campaign, task)
+                queries = _label(setting, campaign, task)
             if not queries:  # what is left is set aside for the audit
-                report(_moment(cell, rounds, {**read_round(cell, done - 1), "end": "pool"}))
+                report(_moment(task, rounds, {**(last or {}), "end": "pool"}))
                 return
 
 
-def _opened(bench: Bench, task: Task) -> Campaign:
-    """The cell's campaign; a new one gets its name when it is complete, so that there never is half of one."""
-    folder = task.cell.folder
-    if not folder.exists():
-        unfinished = folder.with_name(f".{folder.name}.new")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        bench.campaign(task.arm, task.cell.seed, unfinished).close()
-        unfinished.rename(folder)
-    return Campaign.open(folder, pool=bench.pool, durable=False)
-
-
-def _label(bench: Bench, campaign: Campaign, task: Task) -> list[Query]:
+def _label(setting: Setting, campaign: Campaign, task: Task) -> list[Query]:
     """Ask for the next labels and tell them; a stratified start is told unasked, but for one item that opens it."""
-    if bench.config.init == "stratified" and not campaign.rounds:
-        campaign.tell_many(bench.oracle.answers(bench.oracle.stratified(bench.plan.start - 1, task.cell.seed)))
-    queries = campaign.ask(bench.plan.ask(campaign.n_labeled, task.until))
-    campaign.tell_many(bench.oracle.answers(query.item for query in queries))
+    if setting.config.init == "stratified" and not campaign.rounds:
+        campaign.tell_many(setting.oracle.answers(setting.oracle.stratified(setting.plan.start - 1, task.seed)))
+    queries = campaign.ask(setting.plan.ask(campaign.n_labeled, task.until))
+    campaign.tell_many(setting.oracle.answers(query.item for query in queries))
     return queries
 
 
@@ -158,50 +109,47 @@ def _announce(campaign: Campaign, moment: Moment, report: Listener) -> None:
         campaign.model.on_epoch = lambda done, planned: report(moment._replace(epoch=(done, planned)))
 
 
-def _finish_round(bench: Bench, task: Task, campaign: Campaign, fitted: Fitted, started: float) -> dict[str, Any]:
-    """Evaluate the round's model on the test data and write the round's files; what was written in the last one."""
+def _finish_round(
+    setting: Setting, task: Task, keeper: Keeper, campaign: Campaign, fitted: Fitted, started: float
+) -> Mapping[str, Any]:
+    """Evaluate the round's model on the test data and keep the round; its metrics."""
     evaluating = time.perf_counter()
-    probs, scores = _evaluate(campaign, bench.test)
+    probs, scores = _evaluate(campaign, setting)
     evaluated = time.perf_counter() - evaluating
     planned, bought = campaign.rounds[fitted.round], campaign.n_labeled
-    batch = _batch(bench, campaign, planned)
+    batch = _batch(setting, campaign, planned)
     stopped = task.may_stop and campaign.should_stop()
+    seconds = {**fitted.seconds, "select": planned.seconds, "evaluate": evaluated}
+    rest = time.perf_counter() - started - sum(seconds.values())
     content = {
         "round": fitted.round,
         "n_labeled": fitted.n_labeled,
         "n_bought": bought,
         **scores,
-        "per_class": _per_class(bench.pool.classes, scores, Counter(row["class"] for row in batch)),
+        "per_class": _per_class(setting.pool.classes, scores, Counter(row["class"] for row in batch)),
         "decisions": {name: asdict(decision) for name, decision in fitted.decisions.items()},
         "end": "stop" if stopped else "labels" if bought >= task.until else None,
+        "seconds": {**seconds, "rest": max(0.0, rest)},  # a resumed round may have trained before
     }
-    folder = task.cell.round_folder(fitted.round)
     with uninterrupted():
-        write_atomically(folder / "batch.csv", csv_bytes(BATCH_COLUMNS, batch), durable=False)
-        write_atomically(folder / "test_probs.npy", npy_bytes(probs), durable=False)
-        seconds = {**fitted.seconds, "select": planned.seconds, "evaluate": evaluated}
-        rest = time.perf_counter() - started - sum(seconds.values())
-        content["seconds"] = {**seconds, "rest": max(0.0, rest)}  # a resumed round may have trained before
-        write_atomically(
-            folder / "metrics.json", json.dumps(content, ensure_ascii=False, allow_nan=False).encode(), durable=False
-        )
+        keeper.write(campaign, Evaluated(content, batch, probs))
     return content
 
 
-def _evaluate(campaign: Campaign, test: Pool) -> tuple[np.ndarray[Any, Any], dict[str, Any]]:
+def _evaluate(campaign: Campaign, setting: Setting) -> tuple[Floats, dict[str, Any]]:
     if campaign.model is None:
         raise ModelError("A run needs a model; this campaign has none.")
-    probs = to_numpy(campaign.model.outputs(test, ["probs"])["probs"]).astype(np.float32)
-    return probs, metrics.evaluate(test.labels, probs.astype(np.float64))
+    probs = to_numpy(campaign.model.outputs(setting.test, ["probs"])["probs"]).astype(np.float32)
+    return probs, metrics.evaluate(setting.test.labels, probs.astype(np.float64))
 
 
-def _batch(bench: Bench, campaign: Campaign, planned: Round) -> list[dict[str, Any]]:
+def _batch(setting: Setting, campaign: Campaign, planned: Round) -> list[dict[str, Any]]:
     """What was labeled for a round, in the order planned; what was told unasked belongs to the start."""
     rows = list(planned.items)
-    if bench.config.init == "stratified" and planned.number == 0:
+    if setting.config.init == "stratified" and planned.number == 0:
         unasked = (label for label in campaign.provenance() if label.round is None)
         rows[:0] = [Planned(label.item, label.source, label.random, None, None) for label in unasked]
-    said = bench.oracle.answers(row.item for row in rows)
+    said = setting.oracle.answers(row.item for row in rows)
     return [{**asdict(row), "class": said[row.item]} for row in rows]
 
 
@@ -214,11 +162,11 @@ def _per_class(classes: Sequence[str], scores: Mapping[str, Any], picked: Mappin
     ]
 
 
-def _moment(cell: Cell, rounds: int, written: Mapping[str, Any]) -> Moment:
+def _moment(task: Task, rounds: int, written: Mapping[str, Any]) -> Moment:
     first = next(iter(written["decisions"].values()), None)
     return Moment(
-        cell.strategy,
-        cell.seed,
+        task.strategy,
+        task.seed,
         written["round"],
         rounds,
         written["n_labeled"],

@@ -5,10 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
-import platform
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +14,13 @@ import numpy.typing as npt
 
 import claros
 from claros.errors import DataError, InputError
-from claros.experiment.cell import Bench, Task, run_cell
+from claros.experiment.cell import Task, run_cell
 from claros.experiment.config import CONTROL, RunConfig, parse_config
 from claros.experiment.progress import Display, Listener
+from claros.experiment.run_folder import InFolder
+from claros.experiment.setting import Setting
 from claros.experiment.tables import Cell, read_round, rounds_done, write_tables
+from claros.experiment.versions import versions
 from claros.experiment.workers import in_processes
 from claros.files import write_atomically
 
@@ -30,9 +30,6 @@ logger = logging.getLogger("claros")
 
 #: Version of a run's folder.
 VERSION = 1
-
-#: Packages whose versions a run is the same for.
-PACKAGES = ("numpy", "scipy", "scikit-learn", "torch")
 
 
 def run(config: RunConfig, out: str | Path, *, jobs: int = 1, listener: Listener | None = None) -> Path:
@@ -45,28 +42,27 @@ def run(config: RunConfig, out: str | Path, *, jobs: int = 1, listener: Listener
     """
     if jobs < 1:
         raise InputError(f"jobs must be at least 1; got {jobs}.")
-    bench = Bench.load(config)
-    for arm in config.arms.values():
-        bench.campaign(arm, config.seed, None).close()  # whatever cannot work is said now, before any training
+    setting = Setting.load(config)
+    setting.check()
     out = Path(out)
-    _claim(out, bench)
+    _claim(out, setting)
     if config.init == "stratified":
         logger.warning("The start is stratified: it reads labels that nobody has bought, which only an experiment can.")
     if not (out / "test.npz").exists():
-        write_atomically(out / "test.npz", _npz(labels=np.asarray(bench.test.labels, dtype=np.int64)))
+        write_atomically(out / "test.npz", _npz(labels=np.asarray(setting.test.labels, dtype=np.int64)))
     cells = cells_of(config, out)
     if listener is not None:
-        _run_waves(bench, cells, jobs, listener)
+        _run_waves(setting, cells, out, jobs, listener)
     else:
         with Display(len(cells)) as display:
-            _run_waves(bench, cells, jobs, display)
+            _run_waves(setting, cells, out, jobs, display)
     write_tables(out, cells)
     return out
 
 
 def cells_of(config: RunConfig, out: Path) -> list[Cell]:
     """All cells of a run, arm by arm, in the order of its tables."""
-    return [Cell(label, seed, out / "cells" / f"{label}-{seed}") for label in config.arms for seed in config.all_seeds]
+    return [_cell(out, label, seed) for label in config.arms for seed in config.all_seeds]
 
 
 def gather(out: str | Path) -> None:
@@ -76,64 +72,61 @@ def gather(out: str | Path) -> None:
         write_tables(Path(out), cells)
 
 
-def _run_waves(bench: Bench, cells: Sequence[Cell], jobs: int, listener: Listener) -> None:
+def _run_waves(setting: Setting, cells: Sequence[Cell], out: Path, jobs: int, listener: Listener) -> None:
     """Seed by seed, the control first; but where a rule ends the arms, the control follows them to as many labels."""
-    config = bench.config
+    config = setting.config
     has_control = config.control and len(config.arms) > 1
     in_turn = sorted(cells, key=lambda cell: (cell.seed, cell.strategy != CONTROL))
     ends = config.stop is not None
 
-    def task(cell: Cell, until: int = bench.plan.total) -> Task:
+    def task(cell: Cell, until: int = setting.plan.total) -> Task:
         may_stop = ends and not (has_control and cell.strategy == CONTROL)
-        return Task(cell, config.arms[cell.strategy], until, may_stop)
+        return Task(cell.strategy, cell.seed, config.arms[cell.strategy], until, may_stop)
 
     if not (ends and has_control):
-        _run_tasks(bench, [task(cell) for cell in in_turn], jobs, listener)
+        _run_tasks(setting, [task(cell) for cell in in_turn], out, jobs, listener)
         return
     arms = [cell for cell in in_turn if cell.strategy != CONTROL]
-    _run_tasks(bench, [task(cell) for cell in arms], jobs, listener)
+    _run_tasks(setting, [task(cell) for cell in arms], out, jobs, listener)
     spent = {seed: max(_spent(cell) for cell in arms if cell.seed == seed) for seed in config.all_seeds}
     followers = [task(cell, spent[cell.seed]) for cell in in_turn if cell.strategy == CONTROL]
-    _run_tasks(bench, followers, jobs, listener)
+    _run_tasks(setting, followers, out, jobs, listener)
 
 
 def _spent(cell: Cell) -> int:
     return int(read_round(cell, rounds_done(cell) - 1)["n_bought"])
 
 
-def _run_tasks(bench: Bench, tasks: Sequence[Task], jobs: int, listener: Listener) -> None:
+def _run_tasks(setting: Setting, tasks: Sequence[Task], out: Path, jobs: int, listener: Listener) -> None:
     if min(jobs, len(tasks)) > 1:
-        in_processes(tasks, jobs, _worker, (bench.config.model_dump(mode="json"),), listener)
+        in_processes(tasks, jobs, _worker, (setting.config.model_dump(mode="json"), out), listener)
     else:
         for task in tasks:
-            run_cell(bench, task, listener)
+            run_cell(setting, task, _keeper(out, task), listener)
 
 
-def _worker(settings: Mapping[str, Any]) -> Callable[[Task, Listener], None]:
+def _worker(settings: Mapping[str, Any], out: Path) -> Callable[[Task, Listener], None]:
     """What a process does for each cell; it reads the data once."""
-    bench = Bench.load(parse_config(settings))
-    return lambda task, report: run_cell(bench, task, report)
+    setting = Setting.load(parse_config(settings))
+    return lambda task, report: run_cell(setting, task, _keeper(out, task), report)
 
 
-def _claim(out: Path, bench: Bench) -> None:
+def _keeper(out: Path, task: Task) -> InFolder:
+    return InFolder(_cell(out, task.strategy, task.seed))
+
+
+def _cell(out: Path, label: str, seed: int) -> Cell:
+    return Cell(label, seed, out / "cells" / f"{label}-{seed}")
+
+
+def _claim(out: Path, setting: Setting) -> None:
     """Write what the run is into its folder, or see that this is what the folder holds, or a part of it."""
-    pool, report = bench.pool, bench.pool.report()
     facts = {
         "version": VERSION,
         "claros": claros.__version__,
-        "versions": _versions(),
-        "config": bench.config.computed(),
-        "data": {
-            "name": Path(bench.config.data).name,
-            "kind": pool.kind,
-            "n_pool": len(pool),
-            "n_test": len(bench.test),
-            "classes": list(pool.classes),
-            "left_out": report["left_out"],
-            "duplicates": report["duplicates"],
-        },
-        "manifest": {"pool": pool.manifest(), "test": bench.test.manifest()},
-        "plan": bench.plan._asdict(),
+        "versions": versions(),
+        "config": setting.config.computed(),
+        **setting.facts(),
     }
     if (out / "run.json").exists():
         before = _read_facts(out)
@@ -145,15 +138,6 @@ def _claim(out: Path, bench: Bench) -> None:
         if strangers:
             raise InputError(f"{out} holds other things than a run ({strangers[0]}); give --out a folder of its own.")
     write_atomically(out / "run.json", json.dumps(facts, ensure_ascii=False, indent=2).encode())
-
-
-def _versions() -> dict[str, str]:
-    """What the numbers depend on beside the configuration: Python and the packages that compute."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        with suppress(metadata.PackageNotFoundError):
-            found[package] = metadata.version(package)
-    return found
 
 
 def _npz(**arrays: npt.NDArray[Any]) -> bytes:

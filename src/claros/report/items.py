@@ -71,7 +71,7 @@ def find_items(run: Run, data: Split | None = None) -> Items:
 
 def _open(run: Run) -> Pool | None:
     from claros.data import load
-    from claros.experiment.cell import DATA_SETTINGS
+    from claros.experiment.setting import DATA_SETTINGS
 
     if not run.config.get("data"):
         return None

@@ -1,0 +1,106 @@
+"""What all cells of one setting share: the data, read once, the simulated annotator, the size in labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from claros import data, models, stopping, strategies
+from claros.campaign import Campaign
+from claros.data.pool import Pool
+from claros.errors import DataError
+from claros.experiment.config import Arm, Plan, RunConfig
+from claros.experiment.oracle import Oracle
+from claros.experiment.shared import Starts
+from claros.models.model import Model
+
+__all__ = ["DATA_SETTINGS", "Setting"]
+
+#: Settings that say how the data are read; those of `claros.data.load` by the same names.
+DATA_SETTINGS = (
+    "text_column",
+    "label_column",
+    "id_column",
+    "split_column",
+    "label_pattern",
+    "image_size",
+    "skip_unreadable",
+)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One data set, model, batch size, start and annotator, with everything that its cells read."""
+
+    config: RunConfig
+    plan: Plan
+    pool: Pool
+    test: Pool
+    oracle: Oracle
+    starts: Starts = field(default_factory=Starts)
+
+    @classmethod
+    def load(cls, config: RunConfig) -> Setting:
+        """Read the data, and say what is wrong with them for a simulation."""
+        pool, test = data.load(
+            config.data,
+            test=config.test,
+            **{name: getattr(config, name) for name in DATA_SETTINGS},
+        )
+        oracle = Oracle(pool)
+        if test is None or len(test) == 0 or test.labels is None or (test.labels < 0).any():
+            raise DataError(
+                f"{config.test or config.data} has no test data of which every item is labeled; pass --test."
+            )
+        return cls(config, config.plan(len(np.unique(pool.groups))), pool, test, oracle)
+
+    def model(self) -> Model:
+        """A new model, which shares the training on the start batch with the other arms of its seed."""
+        config = self.config
+        early = {} if config.validation is None else {"validation": config.validation}
+        return self.starts.share(models.get(config.model.name, **{**early, **config.model.parameters}))
+
+    def campaign(self, arm: Arm, seed: int, path: Path | None) -> Campaign:
+        """A new campaign for one arm and seed; raises what cannot work before anything is trained."""
+        config = self.config
+        return Campaign.create(
+            path,
+            pool=self.pool,
+            model=self.model(),
+            strategy=strategies.get(arm.name, **arm.parameters),
+            stop=stopping.from_spec(config.stop.model_dump()) if config.stop is not None else None,
+            watch=[stopping.from_spec(rule.model_dump()) for rule in config.watch],
+            seed=seed,
+            start=1 if config.init == "stratified" else self.plan.start,
+            batch=self.plan.batch,
+            audit=config.audit,
+            price=config.price,
+            checkpoints=config.checkpoints,
+            durable=False,
+        )
+
+    def check(self) -> None:
+        """Raise whatever cannot work in any arm, before anything is trained."""
+        for arm in self.config.arms.values():
+            self.campaign(arm, self.config.seed, None).close()
+
+    def facts(self) -> Mapping[str, Any]:
+        """What the data and the size are, as JSON: for ``run.json``, and to see that they are the same later."""
+        pool, report = self.pool, self.pool.report()
+        return {
+            "data": {
+                "name": Path(self.config.data).name,
+                "kind": pool.kind,
+                "n_pool": len(pool),
+                "n_test": len(self.test),
+                "classes": list(pool.classes),
+                "left_out": report["left_out"],
+                "duplicates": report["duplicates"],
+            },
+            "manifest": {"pool": pool.manifest(), "test": self.test.manifest()},
+            "plan": self.plan._asdict(),
+        }
