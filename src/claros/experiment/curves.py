@@ -15,7 +15,7 @@ import numpy as np
 from claros.arrays import Array, Floats
 from claros.errors import InputError
 
-__all__ = ["Curve", "aligned", "area", "areas", "crossings", "labels_to_reach"]
+__all__ = ["Curve", "aligned", "area", "areas", "crossings", "labels_to_reach", "normalised_area", "shared"]
 
 
 class Curve(NamedTuple):
@@ -39,6 +39,26 @@ def area(n_labeled: Array, metric: Array) -> float:
     return float(areas(curve.n_labeled, curve.metric[None])[0])
 
 
+def normalised_area(
+    curve: tuple[Array, Array], *, high: float | tuple[Array, Array], low: float | tuple[Array, Array] = 0.0
+) -> float:
+    """A curve's mean level as a share of the way from a floor to a ceiling: 0 at the floor, 1 at the ceiling.
+
+    Floor and ceiling are levels (chance, the accuracy with all labels) or curves (random, an upper bound), which then
+    count with their mean level over the labels that all of them share. Below 0 is worse than the floor. O(R).
+
+    >>> normalised_area(([10, 30], [0.5, 1.0]), high=1.0, low=0.5)
+    0.5
+    """
+    bounds = (low, high)
+    curves = [curve, *(bound for bound in bounds if isinstance(bound, tuple))]
+    levels = [area(*curve)] if len(curves) == 1 else areas(*shared(curves)).tolist()
+    floor, ceiling = (levels.pop(1) if isinstance(bound, tuple) else float(bound) for bound in bounds)
+    if not (math.isfinite(floor) and math.isfinite(ceiling) and floor < ceiling):
+        raise InputError(f"The ceiling must be above the floor; got a floor of {floor:g} and a ceiling of {ceiling:g}.")
+    return float((levels[0] - floor) / (ceiling - floor))
+
+
 def labels_to_reach(n_labeled: Array, metric: Array, target: float) -> float | None:
     """Labels at which the curve first is at the target, between points by a straight line; None if it never is.
 
@@ -58,16 +78,22 @@ def aligned(
     """Both arms on one grid of labels (G,) that all curves cover, (S, G) each; O(S · R log R)."""
     if len(curves) != len(control_curves) or not curves:
         raise InputError(f"Arms are compared seed by seed; got {len(curves)} and {len(control_curves)} curves.")
-    arm = [_checked(*curve) for curve in curves]
-    control = [_checked(*curve) for curve in control_curves]
-    start = max(float(curve.n_labeled[0]) for curve in arm + control)
-    end = min(float(curve.n_labeled[-1]) for curve in arm + control)
+    grid, values = shared([*curves, *control_curves])
+    return grid, values[: len(curves)], values[len(curves) :]
+
+
+def shared(curves: Sequence[tuple[Array, Array]]) -> tuple[Floats, Floats]:
+    """Labels (G,) at which some curve has a point and that all curves cover, and the curves there, (S, G)."""
+    checked = [_checked(*curve) for curve in curves]
+    if not checked:
+        raise InputError("At least one curve is needed; got none.")
+    start = max(float(curve.n_labeled[0]) for curve in checked)
+    end = min(float(curve.n_labeled[-1]) for curve in checked)
     if start >= end:
         raise InputError(f"The curves share no range of labels: one starts at {start:g}, one ends at {end:g}.")
-    grid = np.unique(np.concatenate([curve.n_labeled for curve in arm + control]))
+    grid = np.unique(np.concatenate([curve.n_labeled for curve in checked]))
     grid = grid[(grid >= start) & (grid <= end)]
-    values = [np.array([np.interp(grid, *curve) for curve in side]) for side in (arm, control)]
-    return grid, values[0], values[1]
+    return grid, np.array([np.interp(grid, *curve) for curve in checked])
 
 
 def areas(grid: Floats, curves: Floats) -> Floats:
