@@ -8,7 +8,7 @@ import os
 import textwrap
 from pathlib import Path
 
-from claros.cli import COMMANDS, EPILOG, main
+from claros.cli import COMMANDS, EPILOG, load, main
 
 PAGE = Path(__file__).parent / "reference" / "cli.md"
 NOTICE = "<!-- Written by docs/generate_cli.py; change the docstrings, not this page. -->\n"
@@ -26,6 +26,7 @@ def page() -> str:
     """The whole page."""
     os.environ["COLUMNS"] = "100"
     sections = [f"## `claros {name}`\n\n{entry.summary}\n\n{help_of(name)}" for name, entry in COMMANDS.items()]
+    sections += [f"### `claros bench {word}`\n\n{help_of('bench', word)}" for word in load("bench").commands]
     return "\n\n".join([NOTICE + "# Command line", textwrap.fill(EPILOG, 100), *sections]) + "\n"
 
 

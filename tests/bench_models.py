@@ -28,6 +28,14 @@ def counting() -> Counting:
     return Counting(lambda kind: make_pipeline(LogisticRegression()), spec)
 
 
-def failing() -> Any:
+class Failing(SklearnModel):
     """A model that cannot be trained."""
-    raise RuntimeError("out of coffee")
+
+    def fit(self, items: Any, labels: Any, **others: Any) -> None:
+        """Fail."""
+        raise RuntimeError("out of coffee")
+
+
+def failing() -> Failing:
+    """Made anew for every training."""
+    return Failing(lambda kind: make_pipeline(LogisticRegression()), {"name": "bench_models:failing", "parameters": {}})

@@ -1,10 +1,12 @@
-"""What all tests share: torchvision can be imported, here and in every process that a test starts."""
+"""What all tests share: torchvision can be imported, here and in every process that a test starts; helper modules."""
 
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 SITE = Path(__file__).parent / "site"
+sys.path.append(str(Path(__file__).parent))
 
 _paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != str(SITE)]
 os.environ["PYTHONPATH"] = os.pathsep.join([str(SITE), *_paths])

@@ -26,7 +26,7 @@ LAYERS = (
     "inputs measures pick",
     "strategy",
     "strategies compose stopping estimate shift",
-    "models data log learned",
+    "models data database log learned",
     "campaign",
     "experiment report labeling catalog doctor track connect",
     "cli app __main__",

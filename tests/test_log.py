@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from claros.errors import ConflictError, CorruptLogError, NewerLogError
-from claros.log import VERSION, Log
+from claros.log import VERSION, Log, MemoryLog
 
 
 def noted(n: int) -> tuple[str, str, dict[str, int]]:
@@ -141,7 +141,7 @@ except StorageError as error:
 
 
 def test_a_log_in_memory_behaves_like_one_on_disk() -> None:
-    log = Log()
+    log = MemoryLog()
     log.append([noted(1)], expected=0)
     with pytest.raises(ConflictError):
         log.append([noted(2)], expected=0)

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.pool import StaticPool
 
+from claros.database import connect, place
 from claros.errors import ConflictError, CorruptLogError, LogError, NewerLogError, StorageError
 
-__all__ = ["KINDS", "VERSION", "Event", "Log"]
+__all__ = ["KINDS", "VERSION", "Event", "Log", "MemoryLog"]
 
 #: Version of the payloads that this code writes. Newer ones are refused, older ones migrated when they are read.
 VERSION = 1
@@ -67,20 +67,46 @@ class Event:
     payload: Mapping[str, Any]
 
 
+class MemoryLog:
+    """The log of a campaign that is in memory only: as `Log`, for one process, and gone with it."""
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+
+    def append(self, drafts: Sequence[tuple[str, str, Mapping[str, Any]]], *, expected: int) -> list[Event]:
+        """Write (kind, actor, payload) events after seq ``expected``; a `ConflictError` if that is not the last."""
+        if len(self._events) != expected:
+            raise ConflictError("Somebody else wrote to the log in memory first; try again.")
+        events = _drafted(drafts, expected)
+        self._events += events
+        return events
+
+    def copy(self, events: Sequence[Event]) -> None:
+        """Write events of another log as they are, after those that are here."""
+        self._events += events
+
+    def read(self, after: int = 0) -> list[Event]:
+        """All events with a seq above ``after``, in order."""
+        return self._events[after:]
+
+    def close(self) -> None:
+        """There is nothing to give back."""
+
+
 class Log:
     """The log of one campaign in a database.
 
-    ``url`` is a SQLAlchemy URL; None keeps it in memory. Where ``durable`` is false, SQLite does not wait for the disk:
+    ``url`` is a SQLAlchemy URL. Where ``durable`` is false, SQLite does not wait for the disk:
     nothing is lost if the process is killed, but a power failure may take the last events; for simulations.
 
     Errors are `LogError`s: `CorruptLogError` when the database or a row is damaged, `NewerLogError` when a newer Claros
     wrote it, `StorageError` when a write failed (then nothing of that append is there).
     """
 
-    def __init__(self, url: str | sa.URL | None = None, campaign: str = "main", *, durable: bool = True) -> None:
+    def __init__(self, url: str | sa.URL, campaign: str = "main", *, durable: bool = True) -> None:
         self.campaign = campaign
-        self._engine = _engine(url, durable)
-        self._where = _place(url)
+        self._engine = connect(url, durable)
+        self._where = place(url)
         with self._guarded("open"):
             with self._engine.connect() as connection:
                 if self._engine.dialect.name == "sqlite":
@@ -99,24 +125,8 @@ class Log:
 
         Raises `ConflictError` if somebody else wrote first: read what is new, and try again.
         """
-        now = time.time()
-        events = [
-            Event(expected + place, kind, actor, now, payload)
-            for place, (kind, actor, payload) in enumerate(drafts, start=1)
-        ]
-        rows = [
-            {
-                "campaign": self.campaign,
-                "seq": event.seq,
-                "id": uuid.uuid4().hex,
-                "time": event.time,
-                "actor": event.actor,
-                "kind": event.kind,
-                "version": VERSION,
-                "payload": json.dumps(event.payload, ensure_ascii=False, allow_nan=False, separators=(",", ":")),
-            }
-            for event in events
-        ]
+        events = _drafted(drafts, expected)
+        rows = [self._row(event) for event in events]
         with self._guarded("write to"):
             try:
                 with self._engine.execution_options(writes=True).begin() as connection:
@@ -143,6 +153,18 @@ class Log:
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
+
+    def _row(self, event: Event) -> dict[str, Any]:
+        return {
+            "campaign": self.campaign,
+            "seq": event.seq,
+            "id": uuid.uuid4().hex,
+            "time": event.time,
+            "actor": event.actor,
+            "kind": event.kind,
+            "version": VERSION,
+            "payload": json.dumps(event.payload, ensure_ascii=False, allow_nan=False, separators=(",", ":")),
+        }
 
     def _event(self, row: Any, seq: int) -> Event:
         if row.version > VERSION:
@@ -180,42 +202,9 @@ class Log:
             raise LogError(f"Could not {doing} the log at {self._where}: {cause}.") from error
 
 
-def _place(url: str | sa.URL | None) -> str:
-    """What to call the log in a message: a path, or a URL without its password."""
-    if url is None:
-        return "memory"
-    parsed = sa.make_url(url)
-    is_file = parsed.get_backend_name() == "sqlite" and parsed.database
-    return str(parsed.database) if is_file else parsed.render_as_string(hide_password=True)
-
-
-def _engine(url: str | sa.URL | None, durable: bool) -> sa.Engine:
-    if url is None:
-        engine = sa.create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-    else:
-        try:
-            engine = sa.create_engine(url)
-        except (sa.exc.ArgumentError, ImportError) as error:
-            raise LogError(f"{url!r} cannot be opened as a database: {error}") from error
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _prepare_sqlite("FULL" if durable else "NORMAL"))
-        sa.event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(synchronous: str) -> Callable[[Any, Any], None]:
-    def prepare(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
-        cursor = connection.cursor()
-        for pragma in ("busy_timeout=30000", "journal_mode=WAL", f"synchronous={synchronous}"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    return prepare
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    # A writer takes the lock at once: a transaction that reads first and writes later would fail, not wait, when
-    # another writer came in between.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _drafted(drafts: Sequence[tuple[str, str, Mapping[str, Any]]], expected: int) -> list[Event]:
+    now = time.time()
+    return [
+        Event(expected + place, kind, actor, now, payload)
+        for place, (kind, actor, payload) in enumerate(drafts, start=1)
+    ]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from claros.errors import ConflictError, CorruptLogError, InputError, StorageError
 from claros.files import npy_bytes, write_atomically
-from claros.log import Log
+from claros.log import Log, MemoryLog
 
 __all__ = ["Folder", "array_name"]
 
@@ -27,13 +27,15 @@ PID_WIDTH = 20
 class Folder:
     """The files of one campaign under ``root``, or in memory when that is None.
 
-    Where ``durable`` is false, writes do not wait for the disk.
+    Where ``durable`` is false, writes do not wait for the disk. ``files`` are those in memory by name; ``scratch`` is
+    where a campaign in memory keeps models, if anywhere.
     """
 
     def __init__(self, root: Path | None, durable: bool = True) -> None:
         self.root = root
         self.durable = durable
-        self._memory: dict[str, bytes] = {}
+        self.files: dict[str, bytes] = {}
+        self.scratch: Path | None = None
 
     @classmethod
     def new(cls, path: str | Path | None, durable: bool) -> Folder:
@@ -60,25 +62,25 @@ class Folder:
             )
         return cls(root, durable)
 
-    def log(self, database: str | None) -> Log:
+    def log(self, database: str | None) -> Log | MemoryLog:
         """The campaign's log: in the given database, else in the folder, else in memory."""
         if database is not None:
             return Log(database, self.root.resolve().name if self.root else "main", durable=self.durable)
         if self.root is None:
-            return Log()
+            return MemoryLog()
         return Log.at(self.root / "log.sqlite", durable=self.durable)
 
     def write(self, name: str, content: bytes) -> None:
         """Keep a file under a relative name such as ``rounds/0003/picks.npy``."""
         if self.root is None:
-            self._memory[name] = content
+            self.files[name] = content
         else:
             write_atomically(self.root / name, content, durable=self.durable)
 
     def read(self, name: str) -> bytes:
         """The content of a file that the log says is there."""
         try:
-            return self._memory[name] if self.root is None else (self.root / name).read_bytes()
+            return self.files[name] if self.root is None else (self.root / name).read_bytes()
         except (KeyError, OSError) as error:
             raise CorruptLogError(
                 f"{name} of the campaign {self.root or 'in memory'} is missing; restore it from a copy."
@@ -86,7 +88,7 @@ class Folder:
 
     def has(self, name: str) -> bool:
         """Whether the file is there."""
-        return name in self._memory if self.root is None else (self.root / name).exists()
+        return name in self.files if self.root is None else (self.root / name).exists()
 
     def write_array(self, round: int, name: str, array: npt.NDArray[Any]) -> None:
         """Keep an array of a round."""
@@ -112,8 +114,9 @@ class Folder:
             raise CorruptLogError(f"{name} is damaged; restore it from a copy.") from error
 
     def model(self, round: int) -> Path | None:
-        """Where the model of a round is kept, or None in memory."""
-        return None if self.root is None else self.root / "models" / f"{round:04d}"
+        """Where the model of a round is kept; None if no model is."""
+        models = self.scratch if self.root is None else self.root / "models"
+        return None if models is None else models / f"{round:04d}"
 
     def keep_only_model(self, round: int) -> None:
         """Delete the models of all other rounds."""

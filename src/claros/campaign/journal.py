@@ -7,7 +7,7 @@ from typing import Any
 
 from claros.campaign.state import State
 from claros.errors import ConflictError, CorruptLogError
-from claros.log import Log
+from claros.log import Log, MemoryLog
 
 __all__ = ["Draft", "Journal"]
 
@@ -21,7 +21,7 @@ ATTEMPTS = 100
 class Journal:
     """One process's view of a campaign's log."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log | MemoryLog) -> None:
         self.log = log
         self.state = State()
 

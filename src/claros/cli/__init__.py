@@ -13,7 +13,7 @@ import shlex
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import typer
@@ -37,6 +37,7 @@ class Entry(NamedTuple):
 COMMANDS: dict[str, Entry] = {
     "demo": Entry("claros.cli.demo:demo", "See it work: margin, badge and random on digits, offline."),
     "run": Entry("claros.cli.run:run", "Simulate the labeling of a labeled data set."),
+    "bench": Entry("claros.cli.bench:COMMANDS", "Compare on a grid of data sets, models and strategies, in parallel."),
     "report": Entry("claros.cli.report:report", "Make one self-contained HTML page of a run."),
     "label": Entry("claros.cli.label:label", "Label a pool yourself, here in the terminal."),
     "ask": Entry("claros.cli.ask:ask", "Ask a campaign which items to label next."),
@@ -70,7 +71,12 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The name, the real command in place of its stand-in, and the arguments that are left."""
         name, command, rest = super().resolve_command(ctx, args)
-        return name, load(name) if name in COMMANDS else command, rest
+        if name not in COMMANDS:
+            return name, command, rest
+        command = load(name)
+        if hasattr(command, "commands") and rest and rest[0].startswith("-") and rest[0] not in _HELP:
+            rest = [next(iter(command.commands)), *rest]  # options at once: the first of a group is meant
+        return name, command, rest
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; Ctrl-C must reach `main`, not typer's own handler."""
@@ -81,15 +87,19 @@ class LazyGroup(TyperGroup):
 
 
 def load(name: str) -> Any:
-    """The command of that name, its module imported now."""
+    """The command of that name, or the group of commands, its module imported now."""
     module, _, attribute = COMMANDS[name].path.partition(":")
-    one = typer.Typer(add_completion=False, rich_markup_mode=None)
-    function = getattr(importlib.import_module(module), attribute)
-    one.command(name, context_settings=_CONTEXT)(function)
-    return get_command(one)
+    found = getattr(importlib.import_module(module), attribute)
+    is_group = isinstance(found, Mapping)
+    about = COMMANDS[name].summary if is_group else None
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, help=about, no_args_is_help=is_group)
+    for word, function in (found if is_group else {name: found}).items():
+        app.command(word, context_settings=_CONTEXT)(function)
+    return get_command(app)
 
 
-_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_HELP = ("-h", "--help")
+_CONTEXT = {"help_option_names": list(_HELP), "max_content_width": 100}
 _app = typer.Typer(cls=LazyGroup, rich_markup_mode=None, context_settings=_CONTEXT, epilog=EPILOG)
 
 

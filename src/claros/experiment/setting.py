@@ -44,18 +44,13 @@ class Setting:
     starts: Starts = field(default_factory=Starts)
 
     @classmethod
-    def load(cls, config: RunConfig) -> Setting:
-        """Read the data, and say what is wrong with them for a simulation."""
-        pool, test = data.load(
-            config.data,
-            test=config.test,
-            **{name: getattr(config, name) for name in DATA_SETTINGS},
-        )
+    def load(cls, config: RunConfig, beside: Setting | None = None) -> Setting:
+        """Read the data, and say what is wrong with them for a simulation; those of ``beside`` if they are the same."""
+        if beside is not None and _data_of(beside.config) == _data_of(config):
+            pool, test = beside.pool, beside.test
+        else:
+            pool, test = _read(config)
         oracle = Oracle(pool)
-        if test is None or len(test) == 0 or test.labels is None or (test.labels < 0).any():
-            raise DataError(
-                f"{config.test or config.data} has no test data of which every item is labeled; pass --test."
-            )
         return cls(config, config.plan(len(np.unique(pool.groups))), pool, test, oracle)
 
     def model(self) -> Model:
@@ -104,3 +99,15 @@ class Setting:
             "manifest": {"pool": pool.manifest(), "test": self.test.manifest()},
             "plan": self.plan._asdict(),
         }
+
+
+def _data_of(config: RunConfig) -> dict[str, Any]:
+    return {name: getattr(config, name) for name in ("data", "test", *DATA_SETTINGS)}
+
+
+def _read(config: RunConfig) -> tuple[Pool, Pool]:
+    known = _data_of(config)
+    pool, test = data.load(known.pop("data"), **known)
+    if test is None or len(test) == 0 or test.labels is None or (test.labels < 0).any():
+        raise DataError(f"{config.test or config.data} has no test data of which every item is labeled; pass --test.")
+    return pool, test

@@ -11,7 +11,7 @@ import yaml
 from claros.errors import InputError
 from claros.experiment.config import RunConfig, parse_config
 
-__all__ = ["read_config"]
+__all__ = ["LISTS", "base_settings", "put", "read_config"]
 
 #: Settings that hold several things, of which one may be given without a list.
 LISTS = ("strategy", "watch")
@@ -28,6 +28,13 @@ def read_config(
     >>> read_config(settings=["model.parameters.C=0.5"], flags={"data": "digits", "start": "0.1"}).model.parameters
     {'C': 0.5}
     """
+    return parse_config(base_settings(file, settings, flags))
+
+
+def base_settings(
+    file: str | Path | None = None, settings: Iterable[str] = (), flags: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What `read_config` reads, before it is checked."""
     given = _read_yaml(Path(file)) if file is not None else {}
     chosen = {name: value for name, value in (flags or {}).items() if value is not None}
     given.update(chosen)
@@ -38,8 +45,8 @@ def read_config(
         field, *parts = path.strip().split(".")
         if field in chosen and (not parts or parts[-1] == "name"):
             continue  # a flag said it, and flags come first
-        given[field] = _put(_current(given, field), parts, _parse(text, setting), path)
-    return parse_config(given)
+        given[field] = put(_current(given, field), parts, _parse(text, setting), path)
+    return given
 
 
 def _current(given: Mapping[str, Any], field: str) -> Any:
@@ -74,7 +81,7 @@ def _parse(text: str, setting: str) -> Any:
         raise InputError(f"--set {setting}: the value is not valid YAML.") from error
 
 
-def _put(value: Any, parts: list[str], new: Any, path: str) -> Any:
+def put(value: Any, parts: list[str], new: Any, path: str) -> Any:
     """The value with what lies at the path replaced, in a copy; a bare name becomes ``{"name": ...}``."""
     if not parts:
         return new
@@ -82,9 +89,9 @@ def _put(value: Any, parts: list[str], new: Any, path: str) -> Any:
     inner = {"name": value} if isinstance(value, str) else value
     if isinstance(inner, list):
         place = _place(inner, head, path)
-        return [_put(item, rest, new, path) if at == place else item for at, item in enumerate(inner)]
+        return [put(item, rest, new, path) if at == place else item for at, item in enumerate(inner)]
     if isinstance(inner, Mapping):
-        return {**inner, head: _put(inner.get(head, {}), rest, new, path)}
+        return {**inner, head: put(inner.get(head, {}), rest, new, path)}
     raise InputError(f"--set {path}: there is a plain value ({value!r}) where {head!r} is looked for.")
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 from claros.errors import CorruptLogError
-from claros.files import write_atomically
+from claros.experiment.table_files import Tables, as_text
 
-__all__ = ["TABLES", "TIMES", "Cell", "csv_bytes", "read_round", "rounds_done", "write_tables"]
+__all__ = ["TABLES", "TIMES", "Cell", "csv_bytes", "read_round", "rounds_done", "rows_of", "write_tables"]
 
 #: The phases of a round, each a column ``seconds_...`` of the results.
 TIMES = ("train", "predict", "select", "evaluate", "rest")
@@ -62,17 +60,27 @@ def read_round(cell: Cell, number: int) -> dict[str, Any]:
 
 
 def write_tables(out: Path, cells: Sequence[Cell]) -> None:
-    """Write every table of the run, rows in the order of the cells; O(rows) time."""
-    gathered: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-    for cell in cells:
-        for number in range(rounds_done(cell)):
-            for name, rows in _rows(cell, number):
-                gathered[name].extend(rows)
-    arrow = _arrow()
-    for name, rows in gathered.items():
-        write_atomically(out / f"{name}.csv", csv_bytes(TABLES[name], rows))
-        if arrow is not None:
-            write_atomically(out / f"{name}.parquet", _parquet_bytes(arrow, TABLES[name], rows))
+    """Write every table of the run, rows in the order of the cells; O(rows) time, in blocks."""
+    with Tables(out, TABLES) as tables:
+        for cell in cells:
+            for number in range(rounds_done(cell)):
+                key = {"strategy": cell.strategy, "seed": cell.seed, "round": number}
+                metrics = read_round(cell, number)
+                batch = _read_batch(cell.round_folder(number) / "batch.csv")
+                for name, rows in rows_of(key, metrics, metrics, batch):
+                    tables.write(name, rows)
+
+
+def rows_of(
+    key: Mapping[str, Any], metrics: Mapping[str, Any], details: Mapping[str, Any], batch: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A round's rows, table by table; ``key`` says whose round it is, ``details`` has classes and decisions."""
+    spent = {**key, "n_labeled": metrics["n_labeled"]}
+    times = {f"seconds_{name}": metrics["seconds"][name] for name in TIMES}
+    yield "results", [{**metrics, **key, **times}]
+    yield "per_class", [{**spent, **row} for row in details["per_class"]]
+    yield "rules", [{**spent, "rule": rule, **decision} for rule, decision in details["decisions"].items()]
+    yield "picks", [{**key, **row} for row in batch]
 
 
 def csv_bytes(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -80,25 +88,8 @@ def csv_bytes(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> byte
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_text(row.get(column)) for column in columns] for row in rows)
+    writer.writerows([as_text(row.get(column)) for column in columns] for row in rows)
     return text.getvalue().encode()
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _rows(cell: Cell, number: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    metrics = read_round(cell, number)
-    key = {"strategy": cell.strategy, "seed": cell.seed, "round": number}
-    spent = {**key, "n_labeled": metrics["n_labeled"]}
-    times = {f"seconds_{name}": metrics["seconds"][name] for name in TIMES}
-    yield "results", [{**metrics, **key, **times}]
-    yield "per_class", [{**spent, **row} for row in metrics["per_class"]]
-    yield "rules", [{**spent, "rule": rule, **decision} for rule, decision in metrics["decisions"].items()]
-    yield "picks", [{**key, **row} for row in _read_batch(cell.round_folder(number) / "batch.csv")]
 
 
 def _read_batch(path: Path) -> list[dict[str, Any]]:
@@ -108,19 +99,3 @@ def _read_batch(path: Path) -> list[dict[str, Any]]:
         for column in ("score", "probability"):
             row[column] = float(row[column]) if row[column] else None
     return rows
-
-
-def _arrow() -> ModuleType | None:
-    """pyarrow, where it is installed."""
-    try:
-        importlib.import_module("pyarrow.parquet")
-        return importlib.import_module("pyarrow")
-    except ImportError:
-        return None
-
-
-def _parquet_bytes(arrow: ModuleType, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bytes:
-    buffer = io.BytesIO()
-    table = arrow.table({column: [row.get(column) for row in rows] for column in columns})
-    arrow.parquet.write_table(table, buffer)
-    return buffer.getvalue()

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from claros.errors import ClarosError
 
-__all__ = ["in_processes", "uninterrupted"]
+__all__ = ["in_processes", "leave_with_parent", "thread_share", "uninterrupted"]
 
 Task = TypeVar("Task")
 Work = Callable[[Task, Callable[[Any], None]], None]
@@ -57,7 +57,7 @@ def in_processes(
     context = multiprocessing.get_context("spawn")
     queue = deque(tasks)
     crew: dict[Connection, SpawnProcess] = {}
-    with _thread_share(min(jobs, len(tasks))):
+    with thread_share(min(jobs, len(tasks))):
         for _ in range(min(jobs, len(tasks))):
             here, there = context.Pipe()
             process = context.Process(target=_work, args=(there, prepare, arguments), daemon=True)
@@ -106,7 +106,7 @@ def _work(connection: Connection, prepare: Callable[..., Work[Any]], arguments: 
     """The life of a worker: tasks in, moments and errors out, until the parent ends it or ends itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and passes it on as SIGTERM
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=leave_with_parent, daemon=True).start()
     try:
         work = prepare(*arguments)
         while True:
@@ -120,7 +120,8 @@ def _work(connection: Connection, prepare: Callable[..., Work[Any]], arguments: 
         connection.send(("error", sent))
 
 
-def _leave_with_parent() -> None:
+def leave_with_parent() -> None:
+    """Wait until the process that started this one ends, and end at once; for a thread of its own."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
@@ -128,7 +129,7 @@ def _leave_with_parent() -> None:
 
 
 @contextmanager
-def _thread_share(jobs: int) -> Iterator[None]:
+def thread_share(jobs: int) -> Iterator[None]:
     """Processes that start in here share the cores among them, unless ``OMP_NUM_THREADS`` says otherwise."""
     if "OMP_NUM_THREADS" in os.environ:
         yield

@@ -1,0 +1,95 @@
+"""A campaign in memory as bytes, round by round, so that another process can go on with it."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from claros.campaign.campaign import Campaign
+from claros.campaign.folder import Folder
+from claros.campaign.journal import Journal
+from claros.data.pool import Pool
+from claros.errors import CorruptLogError
+from claros.log import Event, MemoryLog
+from claros.models.model import Model
+
+__all__ = ["Recorder", "restore"]
+
+EVENTS = "events.json"
+MODELS = "models/"
+
+
+@dataclass
+class Recorder:
+    """Packs what a campaign in memory did since it was asked last.
+
+    Where the model goes on from its last weights (``warm``), its checkpoints are needed too: they lie in ``scratch``,
+    a folder of this process, and `model` packs the last one.
+    """
+
+    campaign: Campaign
+    scratch: Path
+    seq: int = 0
+    names: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        if self.campaign.model is not None and self.campaign.model.warm:
+            self.campaign._folder.scratch = self.scratch
+
+    def part(self) -> bytes:
+        """The new events and files; parts in order make the campaign anew, see `restore`."""
+        state, files = self.campaign._journal.sync(), self.campaign._folder.files
+        events = [vars(event) for event in self.campaign._journal.log.read(self.seq)]
+        new = {name: files[name] for name in files if name not in self.names}
+        self.seq, self.names = state.seq, set(files)
+        return _packed({EVENTS: json.dumps(events, ensure_ascii=False).encode(), **new})
+
+    def model(self) -> bytes | None:
+        """The files of the last checkpoint, if there is any."""
+        last = max(self.scratch.iterdir(), default=None) if self.scratch.is_dir() else None
+        if last is None:
+            return None
+        return _packed({f"{last.name}/{path.name}": path.read_bytes() for path in sorted(last.iterdir())})
+
+
+def restore(
+    parts: Iterable[bytes], model_files: bytes | None, *, pool: Pool, model: Model, scratch: Path
+) -> tuple[Campaign, Recorder]:
+    """The campaign of which a `Recorder` packed the parts, in memory, and a recorder that goes on after them."""
+    folder, log = Folder(None), MemoryLog()
+    for part in parts:
+        files = _unpacked(part)
+        try:
+            events = [Event(**event) for event in json.loads(files.pop(EVENTS))]
+        except (KeyError, TypeError, ValueError) as error:
+            raise CorruptLogError(f"A stored part of a campaign is damaged ({error}); remove its cell.") from error
+        log.copy(events)
+        folder.files.update(files)
+    for name, content in _unpacked(model_files).items() if model_files is not None else ():
+        path = scratch / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    if model.warm:
+        folder.scratch = scratch
+    campaign = Campaign(folder, Journal(log), pool, model)
+    return campaign, Recorder(campaign, scratch, campaign._journal.sync().seq, set(folder.files))
+
+
+def _packed(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def _unpacked(packed: bytes) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+    except zipfile.BadZipFile as error:
+        raise CorruptLogError(f"A stored part of a campaign is damaged ({error}); remove its cell.") from error

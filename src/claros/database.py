@@ -1,0 +1,53 @@
+"""Databases: SQLite in a file, any other by its SQLAlchemy URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+
+from claros.errors import LogError
+
+__all__ = ["connect", "place"]
+
+
+def place(url: str | sa.URL) -> str:
+    """What to call a database in a message: a path, or a URL without its password."""
+    parsed = sa.make_url(url)
+    is_file = parsed.get_backend_name() == "sqlite" and parsed.database
+    return str(parsed.database) if is_file else parsed.render_as_string(hide_password=True)
+
+
+def connect(url: str | sa.URL, durable: bool) -> sa.Engine:
+    """An engine for a SQLAlchemy URL; a `LogError` if it cannot be one.
+
+    On SQLite, transactions that are begun with ``execution_options(writes=True)`` wait for other writers instead of
+    failing. Unless ``durable`` is true it does not wait for the disk: a power failure may take the last transactions.
+    """
+    try:
+        engine = sa.create_engine(url)
+    except (sa.exc.ArgumentError, ImportError) as error:
+        raise LogError(f"{url!r} cannot be opened as a database: {error}") from error
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite("FULL" if durable else "NORMAL"))
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(synchronous: str) -> Callable[[Any, Any], None]:
+    def prepare(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
+        cursor = connection.cursor()
+        for pragma in ("busy_timeout=30000", "journal_mode=WAL", f"synchronous={synchronous}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return prepare
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A writer takes the lock at once: a transaction that reads first and writes later would fail, not wait, when
+    # another writer came in between.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,71 @@
+"""A cell in the results database: an in-memory campaign, whose rounds go there one transaction each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from claros.campaign import Campaign
+from claros.campaign.snapshot import Recorder, restore
+from claros.experiment.bench.schema import Claim
+from claros.experiment.bench.store import Store
+from claros.experiment.cell import Evaluated, Task
+from claros.experiment.setting import Setting
+from claros.measures.calibration import reliability
+
+__all__ = ["InDatabase"]
+
+#: Metrics that are large or said elsewhere, and not needed to go on.
+_PER_CLASS = ("precision", "recall", "f1", "support")
+
+
+class InDatabase:
+    """Keeps the rounds of a claimed cell; ``scratch`` is for checkpoints."""
+
+    def __init__(self, store: Store, claim: Claim, setting: Setting, scratch: Path) -> None:
+        self._store = store
+        self._claim = claim
+        self._labels = setting.test.labels
+        self._scratch = scratch
+        self._recorder: Recorder | None = None
+
+    @property
+    def place(self) -> str:
+        """The database and the cell in it."""
+        return f"{self._store.place}, {self._claim.strategy} with seed {self._claim.seed},"
+
+    def last(self) -> Mapping[str, Any] | None:
+        """The metrics of the last complete round; None before there is one."""
+        return self._claim.last
+
+    def open(self, setting: Setting, task: Task) -> Campaign:
+        """The cell's campaign in memory, new or as it was after the last complete round."""
+        if self._claim.last is None:
+            campaign = setting.campaign(task.arm, task.seed, None)
+            self._recorder = Recorder(campaign, self._scratch)
+            return campaign
+        parts, model = self._store.parts(self._claim)
+        campaign, self._recorder = restore(
+            parts, model, pool=setting.pool, model=setting.model(), scratch=self._scratch
+        )
+        return campaign
+
+    def write(self, campaign: Campaign, evaluated: Evaluated) -> None:
+        """Keep a round: its metrics, its details, and what the campaign needs to go on from there."""
+        if self._recorder is None:
+            raise RuntimeError("a cell is opened before it is written to")
+        metrics = {name: value for name, value in evaluated.metrics.items() if name not in (*_PER_CLASS, "per_class")}
+        bins = reliability(self._labels, evaluated.test_probs.astype(float))
+        filled = bins.count > 0
+        metrics["reliability"] = [
+            [int(place), int(bins.count[place]), float(bins.confidence[place]), float(bins.accuracy[place])]
+            for place in filled.nonzero()[0]
+        ]
+        details = {
+            "per_class": evaluated.metrics["per_class"],
+            "decisions": evaluated.metrics["decisions"],
+            "batch": list(evaluated.batch),
+            "history": campaign.model.history if campaign.model is not None else [],
+        }
+        self._store.save(self._claim, metrics, details, self._recorder.part(), self._recorder.model())

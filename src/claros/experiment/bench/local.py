@@ -1,0 +1,109 @@
+"""Workers on this machine: one in this process, or several in processes of their own that are replaced when lost."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import NamedTuple
+
+from claros.errors import ClarosError
+from claros.experiment.bench.store import Store
+from claros.experiment.bench.worker import work
+from claros.experiment.workers import leave_with_parent, thread_share
+
+__all__ = ["Crew", "here"]
+
+#: Seconds between two looks at how far the cells are.
+LOOK = 0.5
+
+#: Workers that may be lost without any cell getting on, for each that is wanted.
+HOPELESS = 10
+
+
+class Crew(NamedTuple):
+    """How many workers, for how long they have a cell without a sign of life, and who is told how it goes."""
+
+    jobs: int
+    lease: float
+    look: Callable[[], None]
+
+
+def here(store: Store, crew: Crew) -> None:
+    """Work on the cells of the database until none is left."""
+    if crew.jobs == 1:
+        work(store, _name(0), lease=crew.lease, look=crew.look)
+    else:
+        _in_processes(store, crew)
+
+
+def _name(place: int) -> str:
+    return f"{socket.gethostname()}-{os.getpid()}-{place}"
+
+
+def _in_processes(store: Store, crew: Crew) -> None:
+    context = multiprocessing.get_context("spawn")
+    pipes: dict[int, tuple[Connection, SpawnProcess]] = {}
+    started = 0
+
+    def start() -> None:
+        nonlocal started
+        here, there = context.Pipe()
+        arguments = (there, store.url, _name(started), crew.lease)
+        process = context.Process(target=_work, args=arguments, daemon=True)
+        with thread_share(crew.jobs):
+            process.start()
+        there.close()
+        pipes[started] = (here, process)
+        started += 1
+
+    try:
+        for _ in range(crew.jobs):
+            start()
+        while pipes:
+            wait([process.sentinel for _, process in pipes.values()], timeout=LOOK)
+            crew.look()
+            for place, (pipe, process) in list(pipes.items()):
+                if process.is_alive():
+                    continue
+                process.join()
+                error = _said(pipe)
+                del pipes[place]
+                store.release(_name(place), lost=True)
+                if error is not None:
+                    raise error
+                if process.exitcode != 0 and started < crew.jobs * HOPELESS + crew.jobs:
+                    start()
+    finally:
+        for _, process in pipes.values():
+            process.terminate()
+        for _, process in pipes.values():
+            process.join()
+        crew.look()
+
+
+def _said(pipe: Connection) -> ClarosError | None:
+    """The error that a worker ended with; None if it said nothing."""
+    try:
+        error: ClarosError | None = pipe.recv() if pipe.poll() else None
+    except EOFError:
+        return None
+    return error
+
+
+def _work(pipe: Connection, url: str, name: str, lease: float) -> None:
+    """The life of a worker process; the parent hears Ctrl-C and passes it on as SIGTERM."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    threading.Thread(target=leave_with_parent, daemon=True).start()
+    try:
+        work(Store(url), name, lease=lease)
+    except KeyboardInterrupt:
+        return
+    except ClarosError as error:
+        pipe.send(error)

@@ -1,0 +1,131 @@
+"""A worker: it claims a cell, runs it round by round, and takes the next, until none is left."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import threading
+import time
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from claros.errors import ClarosError, DataError, LogError
+from claros.experiment.bench.keeper import InDatabase
+from claros.experiment.bench.schema import Claim
+from claros.experiment.bench.store import LeaseLost, Store
+from claros.experiment.cell import Task, run_cell
+from claros.experiment.config import Arm, parse_config
+from claros.experiment.setting import Setting
+
+__all__ = ["LEASE", "work"]
+
+logger = logging.getLogger("claros")
+
+#: Seconds for which a worker has a cell without saying that it still lives; it says so three times as often.
+LEASE = 60.0
+
+#: Seconds between two looks for a cell while others work on the last ones.
+PATIENCE = 1.0
+
+#: Settings whose data a worker keeps in memory.
+KEPT_SETTINGS = 2
+
+
+def work(store: Store, worker: str, *, lease: float = LEASE, look: Callable[[], None] | None = None) -> int:
+    """Run cells until every one is done or failed, and say how many were run here; waits for those of others.
+
+    A cell's own error is recorded with its traceback, and the next one is taken. An error of the database ends the
+    worker. Interrupted, it lets go of its cell, of which complete rounds stay. ``look`` is called now and then.
+    """
+    settings = _Settings(store)
+    done = 0
+    while True:
+        claim = store.claim(worker, lease)
+        if claim is None:
+            if not store.counts().get("running"):
+                return done
+            time.sleep(min(PATIENCE, lease / 4))
+            continue
+        try:
+            with _heartbeat(store, claim, lease):
+                _run(store, claim, settings, look or _nobody)
+            done += 1
+        except LeaseLost as error:
+            logger.warning("%s It goes on there.", error)
+        except KeyboardInterrupt:
+            store.release(worker, lost=False)
+            raise
+
+
+def _nobody() -> None:
+    """Nobody looks on."""
+
+
+def _run(store: Store, claim: Claim, settings: _Settings, look: Callable[[], None]) -> None:
+    try:
+        setting = settings.get(claim.setting)
+        task = Task(claim.strategy, claim.seed, Arm.model_validate(claim.arm), setting.plan.total)
+        with tempfile.TemporaryDirectory(prefix="claros-") as scratch:
+            keeper = InDatabase(store, claim, setting, Path(scratch))
+            setting.model()  # it loads the libraries whose threads are counted next
+            with threadpool_limits(limits=1):
+                run_cell(setting, task, keeper, lambda moment: look())
+        store.finish(claim)
+    except LogError:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever it is, the cell has it and the others go on
+        sentence = str(error) if isinstance(error, ClarosError) else f"{type(error).__name__}: {error}"
+        store.fail(claim, sentence, traceback.format_exc())
+
+
+class _Settings:
+    """The settings that were worked on last, their data read once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._loaded: OrderedDict[str, Setting] = OrderedDict()
+
+    def get(self, key: str) -> Setting:
+        """The setting of that key; a `DataError` if its data are others than those the bench was planned with."""
+        if key not in self._loaded:
+            known = next(row for row in self._store.settings() if row.key == key)
+            beside = next(reversed(self._loaded.values()), None)
+            setting = Setting.load(parse_config(known.config), beside)
+            if setting.facts()["manifest"] != known.facts["manifest"]:
+                raise DataError(
+                    f"{setting.config.data} holds other data than when this bench was planned; restore them, or plan "
+                    "them anew."
+                )
+            self._loaded[key] = setting
+            while len(self._loaded) > KEPT_SETTINGS:
+                self._loaded.popitem(last=False)
+        self._loaded.move_to_end(key)
+        return self._loaded[key]
+
+
+@contextmanager
+def _heartbeat(store: Store, claim: Claim, lease: float) -> Iterator[None]:
+    """Renew the lease while the block runs; a database that does not answer is tried again at the next beat."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(lease / 3):
+            try:
+                store.renew(claim, lease)
+            except LeaseLost:
+                return
+            except LogError as error:
+                logger.warning("The lease could not be renewed: %s", error)
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
