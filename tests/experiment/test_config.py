@@ -57,8 +57,33 @@ def test_one_strategy_needs_no_list() -> None:
         ({"data": "digits", "strategy": {"name": "margin", "label": "random"}}, ["'random'"]),
         ({"data": "digits", "strategy": {"name": "margin", "label": "../up"}}, ["label"]),
         ({"data": "digits", "seeds": "many"}, ["seeds", "'many'"]),
-        ({"data": "digits", "init": "first"}, ["init", "'random'", "'first'"]),
+        ({"data": "digits", "init": "stratifed"}, ["init", "'stratifed'", "Did you mean 'stratified'", "coverage"]),
         ({"data": "digits", "price": -1}, ["price", "-1"]),
+        ({"data": "digits", "init": {"name": "kmeans", "parameter": {}}}, ["'parameter'", "in init", "'parameters'"]),
+        ({"data": "digits", "oracle": "unifrm"}, ["oracle", "Did you mean 'uniform'", "confusion", "recorded"]),
+        ({"data": "digits", "oracle": 3}, ["oracle", "exact, uniform, confusion, recorded", "got 3"]),
+        ({"data": "digits", "oracle": "uniform"}, ["oracle.rate is missing", "chance that another class is told"]),
+        ({"data": "digits", "oracle": {"kind": "uniform", "rate": 2}}, ["oracle.rate", "less than or equal to 1", "2"]),
+        ({"data": "digits", "oracle": {"kind": "uniform", "rat": 0.1}}, ["'rat'", "in oracle", "Did you mean 'rate'"]),
+        ({"data": "digits", "oracle": {"kind": "exact", "rate": 0.1}}, ["'rate'", "in oracle", "Known: kind"]),
+        ({"data": "digits", "oracle": {"kind": "confusion", "matrix": [[0.5, 0.5]]}}, ["matrix", "for each class"]),
+        (
+            {"data": "digits", "oracle": {"kind": "confusion", "matrix": [[1, 0], [0.5, 0.4]]}},
+            ["oracle.matrix", "sum to 1", "in row 1"],
+        ),
+        ({"data": "digits", "oracle": {"kind": "confusion", "matrix": [[-1, 2], [0, 1]]}}, ["oracle.matrix", "row 0"]),
+        ({"data": "digits", "oracle": {"kind": "confusion", "matrix": "absent.npy"}}, ["matrix", "absent.npy"]),
+        ({"data": "digits", "oracle": {"kind": "confusion", "matrix": "a.xlsx"}}, ["matrix", ".csv", "a.xlsx"]),
+        ({"data": "digits", "oracle": "recorded"}, ["oracle.labels is missing", "names of arrays"]),
+        (
+            {"data": "digits", "oracle": {"kind": "recorded", "labels": "a", "annotator": "best"}},
+            ["oracle.annotator", "majority", "'best'"],
+        ),
+        ({"data": "digits", "upper_bound": "sometimes"}, ["upper_bound", "auto", "'sometimes'"]),
+        ({"data": "digits", "upper_bound": 0}, ["upper_bound", "got 0"]),
+        ({"data": "digits", "upper_bound": 5, "audit": 0.1}, ["audit", "upper_bound"]),
+        ({"data": "digits", "strategy": "upper_bound"}, ["upper_bound: true"]),
+        ({"data": "digits", "start": "[1"}, ["start", "'[1'"]),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(given: dict[str, object], words: list[str]) -> None:
@@ -98,6 +123,46 @@ def test_the_control_is_added_once_and_only_if_wanted() -> None:
     assert arms(strategy=["margin", "badge"]) == ["margin", "badge", "random"]
     assert arms(strategy=["random", "margin"]) == ["random", "margin"]
     assert arms(strategy=["margin"], control=False) == ["margin"]
+
+
+@pytest.mark.parametrize(
+    ("given", "candidates"),
+    [
+        ({}, 0),
+        ({"upper_bound": False}, 0),
+        ({"upper_bound": True}, 20),
+        ({"upper_bound": 7, "model": "resnet18", "rounds": 500}, 7),
+        ({"upper_bound": "7"}, 7),  # from a flag
+        ({"upper_bound": "true"}, 20),
+        ({"upper_bound": "auto", "batch": 10}, 20),  # 10 rounds of 10 labels: 2,000 trainings
+        ({"upper_bound": "auto", "batch": 11}, 0),
+        ({"upper_bound": "auto", "start": 30, "budget": 130}, 20),
+        ({"upper_bound": "auto", "start": 30, "budget": 131}, 0),
+        ({"upper_bound": "auto", "batch": 10, "model": "mlp"}, 0),
+        ({"upper_bound": "auto", "batch": 0.01}, 0),  # nobody knows how many labels that is
+        ({"upper_bound": "auto", "batch": 10, "audit": 0.1}, 0),
+    ],
+)
+def test_the_upper_bound_is_an_arm_where_it_is_wanted_or_small(given: dict[str, object], candidates: int) -> None:
+    config = parse_config({"data": "digits", **given})
+    assert config.candidates == candidates
+    assert list(config.arms) == ["margin", "random", *(["upper_bound"] if candidates else [])]
+    if candidates:
+        assert config.arms["upper_bound"].model_dump() == {
+            "name": "upper_bound",
+            "parameters": {"candidates": candidates},
+            "label": None,
+        }
+
+
+def test_a_bare_name_of_an_oracle_means_its_kind_and_its_parts_can_be_set(tmp_path: Path) -> None:
+    assert parse_config({"data": "digits", "oracle": "exact"}) == parse_config({"data": "digits"})
+    config = read_config(None, ["oracle.kind=uniform", "oracle.rate=0.25"], {"data": "digits"})
+    assert config.computed()["oracle"] == {"kind": "uniform", "rate": 0.25}
+    file = write(tmp_path / "run.yaml", "data: digits\noracle: uniform\ninit: coverage\n")
+    config = read_config(file, ["oracle.rate=0.5", "init.parameters.iterations=3"])
+    assert config.computed()["oracle"] == {"kind": "uniform", "rate": 0.5}
+    assert config.computed()["init"] == {"name": "coverage", "parameters": {"iterations": 3}}
 
 
 def test_arms_of_one_strategy_are_told_apart_by_their_parameters() -> None:

@@ -19,11 +19,11 @@ def pool(labels: list[int], classes: tuple[str, ...] = ("a", "b", "c"), x: np.nd
 
 
 def drawn(oracle: Oracle, n: int, seed: int = 0) -> dict[str, int]:
-    return dict(Counter(oracle.answers(oracle.stratified(n, seed)).values()))
+    return dict(Counter(oracle.answers(oracle.stratified(n, seed), seed).values()))
 
 
 def test_it_answers_with_the_class_of_each_item() -> None:
-    assert Oracle(pool([2, 0, 1])).answers(["0", "2"]) == {"0": "c", "2": "b"}
+    assert Oracle(pool([2, 0, 1])).answers(["0", "2"], 0) == {"0": "c", "2": "b"}
 
 
 @pytest.mark.parametrize("labels", [[0, -1, 1, -1], None])

@@ -372,9 +372,8 @@ def test_a_stratified_start_is_the_same_for_all_arms_and_says_that_it_reads_labe
         for name in ("margin", "random")
     }
     assert [row["item"] for row in starts["margin"]] == [row["item"] for row in starts["random"]]
-    assert Counter(row["source"] for row in starts["margin"]) == {"own choice": 9, "start": 1}
-    by_class = Counter(row["class"] for row in starts["margin"] if row["source"] == "own choice")
-    assert sorted(by_class.values()) == [3, 3, 3]
+    assert Counter(row["source"] for row in starts["margin"]) == {"chosen": 10}
+    assert sorted(Counter(row["class"] for row in starts["margin"]).values()) == [3, 3, 4]
 
 
 @pytest.mark.parametrize(

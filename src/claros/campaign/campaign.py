@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -16,6 +15,7 @@ from claros.campaign.advice import Advice, Fitted
 from claros.campaign.folder import Folder
 from claros.campaign.journal import ATTEMPTS, Draft, Journal
 from claros.campaign.learner import Learner
+from claros.campaign.planner import Planner
 from claros.campaign.state import SKIP_REASONS, Label, Query, Round, State
 from claros.checks import whole
 from claros.data.pool import Pool
@@ -44,12 +44,16 @@ class Campaign:
         self.strategy: Strategy = strategies.from_spec(config["strategy"])
         self.rule: Rule | None = stopping.from_spec(config["stop"]) if config["stop"] else None
         self.watched = settings.named_rules([self.rule, *map(stopping.from_spec, config["watch"])])
-        self._init = strategies.from_spec(config["init"])
         self._journal = journal
         self._folder = folder
         self._items = items.Items(folder, journal.state.pools, pool)
         wanted = (*self.strategy.needs, *self.strategy.optional)
         self._learner = Learner(model, self.watched, wanted, folder) if model is not None else None
+        self._planner = self._new_planner()
+
+    def _new_planner(self) -> Planner:
+        chosen_by = strategies.from_spec(self._journal.state.config["init"]), self.strategy
+        return Planner(self._folder, self._journal, self._items, self.pool, self._learner, chosen_by)
 
     @classmethod
     def create(
@@ -153,7 +157,7 @@ class Campaign:
             self._journal.append(drafts)
             if chosen:
                 return [self._query(item) for item in chosen]
-            if not self._plan(n, annotator, overlap):
+            if not self._planner.next(n, annotator, overlap):
                 return []
         raise ConflictError("Others take every item as soon as it is planned; ask again.")
 
@@ -162,30 +166,19 @@ class Campaign:
         reason = plan.reason(self._journal.state.rounds[number], place, row)
         return Query(item, self._items.position(item), number, row.source, row.probability, row.score, reason)
 
-    def _plan(self, n: int | None, annotator: str, overlap: int) -> bool:
-        """Plan a round; False if there is nothing left to ask."""
-        with self._folder.planning():
-            state = self._journal.sync()
-            if state.available_to(annotator, overlap):
-                return True
-            self._learn()
-            started = time.perf_counter()
-            number = len(state.rounds)
-            size = n or state.config["batch"] if number else max(n or 1, state.config["start"])
-            planned = plan.next_round(
-                state, self._items, self.pool, (self._init, self.strategy), self._learner, self._folder, size
-            )
-            if planned is None:
-                return False
-            payload = {
-                "round": number,
-                "strategy": planned[0],
-                "items": [asdict(row) for row in planned[1]],
-                "labels_seq": state.labels_seq,
-                "seconds": time.perf_counter() - started,
-            }
-            self._journal.append(lambda now: [("planned", "claros", payload)] if len(now.rounds) == number else [])
-            return True
+    def plan(self, items: Sequence[str], *, by: str) -> None:
+        """Plan a round of these items, in this order, chosen by somebody other than the strategy.
+
+        ``by`` names who chose: a person, a program, an oracle. `ask` hands the items out like those of any round, after
+        items of earlier rounds that still want an answer. They are no random sample, and nothing is audited with them.
+        Raises `InputError` for an item that is labeled, planned, skipped for good, reserved for the audit, an exact
+        duplicate, or unknown.
+        """
+        self._planner.given(items, by)
+
+    def candidates(self) -> Indices:
+        """Positions in the pool of what can be planned: neither labeled, planned, skipped for good nor reserved."""
+        return plan.candidates(self._planner.situation())
 
     def tell(self, item: str, label: str | int, *, annotator: str = "") -> None:
         """Record what an annotator says of an item: a class name, or its code. Durable when this returns.
@@ -238,6 +231,7 @@ class Campaign:
         self._items = items.Items(self._folder, self._journal.state.pools, pool)
         if self._learner is not None:
             self._learner.forget()
+        self._planner = self._new_planner()
 
     def release_audit(self) -> None:
         """Use the audited items for training from now on, and ask for the reserved ones; measuring ends with it."""
@@ -258,41 +252,13 @@ class Campaign:
         if learner is None:
             return None
         if not learner.current(state) and not state.waiting:
-            with self._folder.planning():
-                self._learn()
+            self._planner.train()
         if not state.fitted:
             return None
         number = max(state.fitted)
         said = {name: self.decisions(name).get(number) for name in self.watched}
         ready = {name: decision for name, decision in said.items() if decision is not None}
         return Fitted(number, state.fitted[number]["n_trained"], state.fitted[number]["seconds"], ready)
-
-    def _learn(self) -> None:
-        """Train if the labels changed, and log the first fit of a round with what the rules will look at."""
-        state, learner = self._journal.state, self._learner
-        labels = state.training()
-        if learner is None or not labels or not state.rounds or learner.current(state):
-            return
-        number = len(state.rounds) - 1
-        learner.learn(self.pool, self._items.positions([label.item for label in labels]), labels, state, self.seed)
-        if number in state.fitted:
-            return
-        learner.keep(number, self._items.stop, state.config["checkpoints"])
-        audited = state.audited()
-        correct = learner.correct(self._items.positions([label.item for label in audited]), audited)
-        payload = {
-            "round": number,
-            "labels_seq": state.labels_seq,
-            "n_trained": len(labels),
-            "n_labeled": len(state.told),
-            "n_pool": len(self._items.representatives) - len(state.closed),
-            "spent": len(state.told) * (state.config["price"] or 0.0),
-            "elapsed": time.time() - state.created,
-            "seconds": learner.seconds,
-            "audit": {"n": len(correct), "correct": sum(correct)},
-        }
-        self._journal.append(lambda now: [("fitted", "claros", payload)] if number not in now.fitted else [])
-        learner.prune(number, state.config["checkpoints"])
 
     def decisions(self, rule: str | Rule) -> dict[int, Decision]:
         """What a rule says after each round: a followed one by its name, or any other, replayed from what is stored."""

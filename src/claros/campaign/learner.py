@@ -38,7 +38,7 @@ class Learner:
         """Whether the model in memory was trained on the labels of now, in the round of now."""
         return self.round == len(state.rounds) - 1 and self.labels_seq == state.labels_seq
 
-    def learn(self, pool: Pool, positions: Indices, labels: Sequence[Label], state: State, seed: int) -> None:
+    def learn(self, pool: Pool, positions: Indices, labels: Sequence[Label], state: State) -> None:
         """Train on the labels, or load the model that was trained on just these, and predict the pool once."""
         round = len(state.rounds) - 1
         known = state.fitted.get(round)
@@ -46,9 +46,8 @@ class Learner:
         started = time.perf_counter()
         if not self._restore(round, known, state):
             codes = np.array([label.code for label in labels], dtype=np.int64)
-            self.model.fit(
-                pool.subset(positions), codes, n_classes=len(state.classes), rng=stream(seed, "model", round)
-            )
+            rng = stream(state.config["seed"], "model", round)
+            self.model.fit(pool.subset(positions), codes, n_classes=len(state.classes), rng=rng)
         self.seconds["train"] = time.perf_counter() - started
         started = time.perf_counter()
         self.outputs = self.model.outputs(pool, model_names(self._wanted, self.model.provides))
@@ -113,7 +112,7 @@ class Learner:
         if "stop_member_probs" in needs and self.folder.has(array_name(round, "stop_member_probs")):
             seen["stop_member_probs"] = self.folder.read_array(round, "stop_member_probs")
         if {"batch_probs", "batch_labels"} & set(needs) and self.folder.has(array_name(round, "batch_probs")):
-            asked = [row.item for row in state.rounds[round].items if row.source == "strategy"]
+            asked = [row.item for row in state.rounds[round].items if row.source != "audit"]
             answered = [place for place, item in enumerate(asked) if item in state.told]
             seen["batch_probs"] = self.folder.read_array(round, "batch_probs")[answered]
             seen["batch_labels"] = np.array([state.consensus(asked[place]).code for place in answered], dtype=np.int64)

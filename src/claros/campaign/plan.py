@@ -1,61 +1,90 @@
-"""Planning a round: what the strategy picks, what is audited, and where each item comes from."""
+"""Planning a round: what the strategy picks or somebody chose, what is audited, and where each item comes from."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
-from claros.arrays import Indices, to_numpy
-from claros.campaign.folder import Folder
+from claros.arrays import Floats, Indices
 from claros.campaign.items import Items
 from claros.campaign.learner import Learner
 from claros.campaign.state import Planned, Round, State
 from claros.campaign.supply import inputs_for
 from claros.data.pool import Pool
+from claros.errors import InputError
 from claros.inputs import Inputs
 from claros.rng import stream
 from claros.strategy import Selection, Strategy
 
-__all__ = ["next_round", "reason"]
+__all__ = ["Batch", "Situation", "candidates", "chosen", "picked", "reason"]
 
 
-def next_round(
-    state: State,
-    items: Items,
-    pool: Pool,
-    strategies: tuple[Strategy, Strategy],
-    learner: Learner | None,
-    folder: Folder,
-    size: int,
-) -> tuple[str, list[Planned]] | None:
-    """The next round: the name of what chose, and its items in order; None when nothing is left to ask.
+@dataclass(frozen=True)
+class Situation:
+    """What a round is planned from: what was said so far, the pool, and the model with what it predicts."""
 
-    ``strategies`` are the one for the first round and the one for later ones. Writes what was picked, its scores and
-    the model's predictions of it beside the log.
-    """
-    number = len(state.rounds)
-    audited = _due_audits(state, items, pool, size)
-    candidates = _candidates(state, items)
-    trained = learner is not None and learner.round >= 0
-    first, later = strategies
-    source, chosen = ("strategy", later) if trained or (learner is None and number) else ("start", first)
-    wanted = min(size - len(audited), len(candidates))
-    planned = [_audited(pool.ids[position], position, items) for position in audited]
-    if wanted > 0:
-        selection = _select(source, chosen, wanted, candidates, state, items, pool, learner)
-        picked = candidates[selection.indices]
-        folder.write_array(number, "picks", picked)
-        folder.write_array(number, "scores", selection.scores)
-        if learner is not None and "probs" in learner.outputs:
-            folder.write_array(number, "batch_probs", to_numpy(learner.outputs["probs"])[picked].astype(np.float32))
-        planned = [*_provenance(source, chosen, selection, pool, picked), *planned]
-    return (chosen.name, planned) if planned else None
+    state: State
+    items: Items
+    pool: Pool
+    learner: Learner | None
+
+    @property
+    def trained(self) -> bool:
+        """Whether there is a model that predicts."""
+        return self.learner is not None and self.learner.round >= 0
 
 
-def _candidates(state: State, items: Items) -> Indices:
+class Batch(NamedTuple):
+    """A round to be: who or what chose it, and its items in order, those picked before those audited."""
+
+    by: str
+    rows: Sequence[Planned]
+    picks: Indices
+    """Positions in the pool of what was picked."""
+    scores: Floats | None
+    """Scores of what was picked, from a strategy."""
+
+
+def picked(now: Situation, first: Strategy, later: Strategy, size: int) -> Batch | None:
+    """What strategies pick, the first round's or that of later ones, and what is audited; None if nothing is left."""
+    audited = _due_audits(now, size)
+    free = candidates(now)
+    start = not now.trained and (now.learner is not None or not now.state.rounds)
+    source, strategy = ("start", first) if start else ("strategy", later)
+    wanted = min(size - len(audited), len(free))
+    rows = [_audited(now, position) for position in audited]
+    if wanted <= 0:
+        return Batch(strategy.name, rows, free[:0], None) if rows else None
+    selection = _select(now, source, strategy, wanted, free)
+    picks = free[selection.indices]
+    return Batch(strategy.name, [*_provenance(now, source, selection, picks), *rows], picks, selection.scores)
+
+
+def chosen(now: Situation, items: Sequence[str], by: str) -> Batch:
+    """What somebody chose, in the order given; an `InputError` that says why an item cannot be planned."""
+    if isinstance(items, str) or not len(items):
+        raise InputError(f"A round is planned from a list of one item or more; got {items!r}.")
+    if not by.strip():
+        raise InputError("A round that was chosen says by whom: pass by='ada', or the name of a program.")
+    positions = now.items.positions(items)
+    left = np.zeros(now.items.size, dtype=bool)
+    left[candidates(now)] = True
+    for place, (item, position) in enumerate(zip(items, positions.tolist(), strict=True)):
+        if not left[position]:
+            why = "is given twice" if position in positions[:place] else _why_not(now, item, position)
+            raise InputError(f"The item {item!r} cannot be planned: it {why}.")
+        left[position] = False
+    return Batch(by, [Planned(item, "chosen", False, None, None) for item in items], positions, None)
+
+
+def candidates(now: Situation) -> Indices:
     """Positions that may be asked: one of each group of duplicates, not yet planned, told or closed, not reserved."""
+    state, items = now.state, now.items
     free = np.zeros(items.size, dtype=bool)
     free[items.representatives] = True
     for taken in (state.planned, state.told, state.closed):
@@ -65,55 +94,64 @@ def _candidates(state: State, items: Items) -> Indices:
     return np.flatnonzero(free)
 
 
-def _due_audits(state: State, items: Items, pool: Pool, size: int) -> Indices:
+def _why_not(now: Situation, item: str, position: int) -> str:
+    """Why an item is no candidate."""
+    if item in now.state.told:
+        return "is labeled already"
+    if item in now.state.planned:
+        return f"is planned already, in round {now.state.planned[item][0]}"
+    if item in now.state.closed:
+        return "was skipped for good"
+    if position in now.items.audit:
+        return "is reserved for the audit"
+    return f"repeats {now.pool.ids[now.pool.groups[position]]!r} exactly, which is asked instead"
+
+
+def _due_audits(now: Situation, size: int) -> Indices:
     """The next items of the audit order, as many as keep the audited share of all that is planned."""
+    state, audit, ids = now.state, now.items.audit, now.pool.ids
     if state.audit_released:
-        return items.audit[:0]
+        return audit[:0]
     taken = sum(row.source == "audit" for _, _, row in state.planned.values())
     due = math.ceil(state.config["audit"] * (len(state.planned) + size)) - taken
-    waiting = (p for p in items.audit if pool.ids[p] not in state.planned and pool.ids[p] not in state.told)
+    waiting = (p for p in audit if ids[p] not in state.planned and ids[p] not in state.told)
     most = size - 1 if not state.rounds else max(1, size - 1)  # the start must leave something to train on
     return np.array(list(islice(waiting, max(0, min(due, most)))), dtype=np.int64)
 
 
-def _select(
-    source: str,
-    chosen: Strategy,
-    k: int,
-    candidates: Indices,
-    state: State,
-    items: Items,
-    pool: Pool,
-    learner: Learner | None,
-) -> Selection:
-    labels = state.training()
-    labeled = items.positions([label.item for label in labels])
-    codes = np.array([label.code for label in labels], dtype=np.int64)
-    names = (*chosen.needs, *chosen.optional)
-    outputs = learner.outputs if learner is not None else {}
-    given = inputs_for(names, outputs, pool.features, candidates=candidates, labeled=labeled, labels=codes)
-    inputs = Inputs(given, chosen.needs, chosen.optional, who=chosen.name, n=len(candidates))
-    return chosen.select(k, inputs, stream(state.config["seed"], source, len(state.rounds)))
+def _select(now: Situation, source: str, strategy: Strategy, k: int, free: Indices) -> Selection:
+    state, labels = now.state, now.state.training()
+    given = inputs_for(
+        (*strategy.needs, *strategy.optional),
+        now.learner.outputs if now.learner is not None else {},
+        now.pool,
+        candidates=free,
+        labeled=now.items.positions([label.item for label in labels]),
+        labels=np.array([label.code for label in labels], dtype=np.int64),
+    )
+    inputs = Inputs(given, strategy.needs, strategy.optional, who=strategy.name, n=len(free))
+    return strategy.select(k, inputs, stream(state.config["seed"], source, len(state.rounds)))
 
 
-def _audited(item: str, position: int, items: Items) -> Planned:
+def _audited(now: Situation, position: int) -> Planned:
     """An audited item with the chance that it had in its draw from the permutation."""
-    drawn_before = int(np.flatnonzero(items.audit == position)[0])
-    return Planned(item, "audit", True, 1.0 / (len(items.representatives) - drawn_before), None)
+    drawn_before = int(np.flatnonzero(now.items.audit == position)[0])
+    chance = 1.0 / (len(now.items.representatives) - drawn_before)
+    return Planned(now.pool.ids[position], "audit", True, chance, None)
 
 
-def _provenance(source: str, chosen: Strategy, selection: Selection, pool: Pool, picked: Indices) -> list[Planned]:
-    uniform = chosen.name == "random"
+def _provenance(now: Situation, source: str, selection: Selection, picks: Indices) -> list[Planned]:
+    uniform = selection.strategy == "random"
     chances = selection.probabilities
     return [
         Planned(
-            pool.ids[position],
+            now.pool.ids[position],
             source,
             uniform,
             None if chances is None else float(chances[place]),
             None if uniform else float(selection.scores[place]),
         )
-        for place, position in enumerate(picked)
+        for place, position in enumerate(picks)
     ]
 
 
@@ -123,4 +161,6 @@ def reason(round: Round, place: int, row: Planned) -> str:
         return "drawn at random to measure the accuracy; not used for training"
     if row.random:
         return f"drawn at random (round {round.number})"
+    if row.source == "chosen":
+        return f"chosen by {round.strategy} (round {round.number})"
     return f"pick {place + 1} of {len(round.items)} by {round.strategy} (round {round.number}), score {row.score:.4g}"

@@ -48,13 +48,14 @@ def configuration(
     if checkpoints not in CHECKPOINTS:
         raise InputError(f"checkpoints must be one of {', '.join(CHECKPOINTS)}; got {checkpoints!r}.")
     model_name = f"the model {model.spec()['name']!r}" if model is not None else "a campaign without a model"
-    features = pool.features is not None
-    at_hand = supplied(model.provides_for(pool) if model is not None else (), features=features)
+    at_hand = supplied(model.provides_for(pool) if model is not None else (), features=pool.has_features)
     check_supply(f"The strategy {strategy.name!r}", strategy.needs, at_hand, model_name)
     for rule in rules:
         check_supply(f"The stopping rule {rule.name!r}", rule.needs, at_hand, model_name)
-    at_start = supplied((), features=features, trained=False)
-    check_supply(f"The first round's strategy {init.name!r}", init.needs, at_start, "a pool without labels")
+    at_start = supplied((), features=pool.has_features, trained=False)
+    before = f"a pool of {pool.kind} without labels"
+    advice = "start at random, or, where the items have features, by a strategy that looks at nothing else"
+    check_supply(f"The first round's strategy {init.name!r}", init.needs, at_start, before, advice)
     return {
         "claros": claros.__version__,
         "task": "single",

@@ -23,7 +23,7 @@ class Planned:
 
     item: str
     source: str
-    """"start", "strategy" or "audit"."""
+    """"start", "strategy", "audit", or "chosen" by somebody else."""
     random: bool
     """Whether the source drew uniformly from the pool."""
     probability: float | None
@@ -33,7 +33,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Round:
-    """One planning event: number, strategy, items in the order planned, and the seconds that planning took."""
+    """One planning event: number, strategy (or who chose), items in the order planned, seconds that planning took."""
 
     number: int
     strategy: str

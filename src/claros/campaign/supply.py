@@ -1,4 +1,8 @@
-"""From what a model provides to what a strategy or a rule needs; and the check that it can, before any training."""
+"""From what a model provides to what a strategy or a rule needs; and the check that it can, before any training.
+
+Where no model has predicted anything, before the first one or in a campaign without, the items' `embeddings` are the
+pool's fixed features: so strategies that only look at embeddings can choose the first batch.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from claros.arrays import Array, Floats, Indices, from_numpy, namespace
+from claros.arrays import Array, Indices, from_numpy, namespace
+from claros.data.pool import Pool
 from claros.errors import CannotFeedError
 
 __all__ = ["DERIVED", "check_supply", "inputs_for", "model_names", "supplied"]
 
-#: Input -> what the model must provide over the pool for the campaign to cut it out.
+#: Input -> what must be at hand over the pool for the campaign to cut it out.
 DERIVED: Mapping[str, str] = {
+    "labeled_features": "features",
     "labeled_embeddings": "embeddings",
     "labeled_probs": "probs",
     "stop_predictions": "probs",
@@ -33,23 +39,27 @@ KNOWN = frozenset(("labels", "batch_labels", "n_labeled", "n_pool", "round", "sp
 
 def supplied(provides: Collection[str], *, features: bool, trained: bool = True) -> frozenset[str]:
     """The names of all inputs at hand, given what the model provides and whether the pool has fixed features."""
-    names = set(KNOWN) if trained else {"n_pool"}
+    names = {name for name in provides if name in MODELED | HEAD}
     if features:
-        names |= {"features", "labeled_features"} if trained else {"features"}
+        names |= {"features"} if provides else {"features", "embeddings"}
     if trained:
-        names |= {name for name in provides if name in MODELED | HEAD}
-        names |= {name for name, origin in DERIVED.items() if origin in provides}
-    return frozenset(names)
+        names |= {name for name, origin in DERIVED.items() if origin in names}
+    return frozenset(names | (KNOWN if trained else {"n_pool"}))
 
 
-def check_supply(who: str, needs: Iterable[str], at_hand: Collection[str], model: str) -> None:
-    """Raise `CannotFeedError` if something needed is not at hand."""
+def check_supply(
+    who: str,
+    needs: Iterable[str],
+    at_hand: Collection[str],
+    giver: str,
+    advice: str = "choose another strategy or rule, or another model",
+) -> None:
+    """Raise `CannotFeedError` if something needed is not at hand; ``giver`` is what should have provided it."""
     missing = [name for name in needs if name not in at_hand]
     if missing:
         offers = ", ".join(sorted(name for name in at_hand if name in MODELED | HEAD | FIXED)) or "nothing"
         raise CannotFeedError(
-            f"{who} needs {', '.join(missing)}, which {model} does not provide (it provides {offers}); "
-            "choose another strategy or rule, or another model."
+            f"{who} needs {', '.join(missing)}, which {giver} does not provide (it provides {offers}); {advice}."
         )
 
 
@@ -62,13 +72,16 @@ def model_names(wanted: Iterable[str], provides: Collection[str]) -> set[str]:
 def inputs_for(
     names: Iterable[str],
     outputs: Mapping[str, Array],
-    features: Floats | None,
+    pool: Pool,
     *,
     candidates: Indices,
     labeled: Indices,
     labels: Indices,
 ) -> dict[str, Any]:
-    """The inputs of a strategy: rows of the candidates and of what is labeled, cut out of one pass over the pool."""
+    """The inputs of a strategy: rows of the candidates and of what is labeled, cut out of one pass over the pool.
+
+    ``outputs`` are the model's, empty where none has predicted anything.
+    """
     inputs: dict[str, Any] = {}
     for name in names:
         bare = name.removeprefix("labeled_")
@@ -77,8 +90,9 @@ def inputs_for(
             inputs[name] = labels
         elif name in HEAD and name in outputs:
             inputs[name] = outputs[name]
-        elif bare == "features" and features is not None:
-            inputs[name] = features[rows]
+        elif bare == "features" or (bare == "embeddings" and not outputs):
+            if pool.fixed_features is not None:
+                inputs[name] = pool.fixed_features[rows]
         elif bare in MODELED and bare in outputs:
             inputs[name] = _rows(outputs[bare], rows)
     return inputs

@@ -18,6 +18,7 @@ __all__ = [
     "Seed",
     "Strategy",
     "TextColumn",
+    "Track",
     "Where",
     "user",
 ]
@@ -33,6 +34,10 @@ Strategy = Annotated[str | None, typer.Option(help="Its strategy: claros list st
 Seed = Annotated[int | None, typer.Option(help="Its seed.  [default: 0]")]
 TextColumn = Annotated[str | None, typer.Option(help="Of a table, the column with the texts.  [default: text]")]
 LabelColumn = Annotated[str | None, typer.Option(help="Of a table, the column with known labels.  [default: label]")]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(help="Tracker that hears of every round: tensorboard, mlflow, wandb, comet, trackio; again for more."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -25,6 +25,9 @@ def run(
         list[str] | None, typer.Option(help="Stopping rule that is only recorded; again for more.")
     ] = None,
     start: Annotated[str | None, typer.Option(help=f"Labels before the first model: {_AMOUNT}.  [default: 20]")] = None,
+    init: Annotated[
+        str | None, typer.Option(help="What picks the start: random, coverage, stratified, ....  [default: random]")
+    ] = None,
     batch: Annotated[str | None, typer.Option(help=f"Labels a round: {_AMOUNT}.  [default: 20]")] = None,
     rounds: Annotated[int | None, typer.Option(help="Rounds after the start.  [default: 10]")] = None,
     budget: Annotated[str | None, typer.Option(help=f"Labels in all, instead of rounds: {_AMOUNT}.")] = None,
@@ -48,8 +51,10 @@ def run(
         list[str] | None, typer.Option("--set", metavar="A.B=C", help="One setting, as in the YAML.")
     ] = None,
     control: Annotated[bool | None, typer.Option(help="Run random beside the strategies.  [default: yes]")] = None,
+    upper_bound: Annotated[bool | None, typer.Option(help="Run the greedy oracle, too.  [default: no]")] = None,
     report: Annotated[bool | None, typer.Option(help="Write report.html.  [default: yes]")] = None,
     jobs: Annotated[int, typer.Option(help="Processes to run side by side; the numbers stay the same.")] = 1,
+    track: options.Track = None,
     json: options.Json = False,
 ) -> None:
     """Simulate the labeling of a labeled data set: strategies against random, with stopping rules watched.
@@ -67,5 +72,5 @@ def run(
     settings = experiment.read_config(config, set_ or (), {**flags, "out": None if out is None else str(out)})
     if settings.out is None:
         raise InputError("Say where the run is written: --out DIR.")
-    folder = experiment.run(settings, settings.out, jobs=jobs)
+    folder = experiment.run(settings, settings.out, jobs=jobs, track=track or ())
     show_outcome(folder, report=settings.report, json=json)

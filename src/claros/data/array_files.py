@@ -7,13 +7,15 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from claros.data.labels import encode
+from claros.arrays import Indices
+from claros.data.labels import encode, encode_annotations
 from claros.data.memory import reader_of
 from claros.data.options import TEST, TRAIN, Options, by_part, into_given_classes
 from claros.data.pool import Pool, Split, derive, new_pool
@@ -58,13 +60,14 @@ def open_npz(path: Path, options: Options) -> Split:
     Recognised: ``x`` and ``y`` (or ``data``/``target``, ``images``/``labels``, ``texts``/``labels``) with ``is_test``;
     or the same for parts, ``x_train``, ``y_train``, ``x_test``, ``train_images``, ...; beside them ``classes``,
     ``feature_names``, and ``ids`` of a whole set. Nominal columns (``is_categorical``; codes, named in the JSON object
-    ``categories``) become one 0/1 column a category unless ``one_hot`` is off.
+    ``categories``) become one 0/1 column a category unless ``one_hot`` is off. Annotations, (N,) or (N, A), are of
+    the whole set or of its training part.
     """
     file = _Npz(path)
     train = file.names(PART_NAMES, "train")
     if train is not None:
         others = [pair for pair in (file.names(PART_NAMES, part) for part in ("test", "val", "valid")) if pair]
-        test = _pool(file, others[0], options) if others else None
+        test = _pool(file, others[0], replace(options, annotations=())) if others else None
         aside = sum(file.length(pair.items) for pair in others[1:])
         return Split(derive(_pool(file, train, options), notes={"set_aside": aside}), test)
     whole = file.names(WHOLE_NAMES)
@@ -141,14 +144,39 @@ def _pool(file: _Npz, names: _Pair, options: Options, ids: npt.NDArray[Any] | No
     if isinstance(reader, Rows):
         reader = _with_columns(file, reader, options)
     listed = tuple(map(str, file.read("classes").tolist())) if "classes" in file.known else None
-    if names.labels not in file.known:
-        pool = new_pool(reader, ids=None if ids is None else ids.tolist(), classes=listed or ())
-    else:
-        labels, classes = encode(
-            file.read(names.labels), listed or options.classes, where=f"{names.labels} in {file.path}"
-        )
-        pool = new_pool(reader, ids=None if ids is None else ids.tolist(), labels=labels, classes=classes)
+    given = listed or options.classes
+    labels, classes = None, listed or ()
+    if names.labels in file.known:
+        labels, classes = encode(file.read(names.labels), given, where=f"{names.labels} in {file.path}")
+    pool = new_pool(
+        reader,
+        ids=None if ids is None else ids.tolist(),
+        classes=classes,
+        labels=labels,
+        annotations=_annotations(file, len(reader), given, classes, options),
+    )
     return into_given_classes(pool, options, where)
+
+
+def _annotations(
+    file: _Npz, n: int, given: Sequence[str] | None, classes: Sequence[str], options: Options
+) -> Indices | None:
+    """What people said of the ``n`` items, side by side: (N, A)."""
+    columns = []
+    for name in options.annotations:
+        if name.lower() not in file.known:
+            raise DataError(
+                f"{file.path} has no array {name!r} of annotations; its arrays are: {', '.join(file.known)}."
+            )
+        array = file.read(name.lower())
+        if array.ndim not in (1, 2) or len(array) != n:
+            raise DataError(
+                f"{name} in {file.path} must have what each of A people said of {n} items, shape ({n}, A); "
+                f"got shape {array.shape}."
+            )
+        table = array.reshape(n, -1)
+        columns.append(encode_annotations(table, given, classes, where=f"{name} in {file.path}, row by row,"))
+    return np.concatenate(columns, axis=1) if columns else None
 
 
 def _with_columns(file: _Npz, rows: Rows, options: Options) -> Rows:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from claros.arrays import Indices, to_numpy
 from claros.errors import DataError, InputError
 
-__all__ = ["encode", "recode", "union"]
+__all__ = ["encode", "encode_annotations", "recode", "union"]
 
 
 def encode(values: Any, classes: Sequence[str] | None = None, *, where: str = "y") -> tuple[Indices, tuple[str, ...]]:
@@ -52,6 +52,21 @@ def encode(values: Any, classes: Sequence[str] | None = None, *, where: str = "y
     return codes, names
 
 
+def encode_annotations(
+    values: npt.NDArray[Any], given: Sequence[str] | None, classes: Sequence[str], *, where: str
+) -> Indices:
+    """(N, A) labels of A people to codes into the classes of the items' own labels, which `encode` has read.
+
+    ``given`` is what `encode` was given as classes then, so that a number means the same in both.
+
+    >>> encode_annotations(np.array([[7, 9], [-1, 7]]), None, ("7", "8", "9"), where="votes")
+    array([[ 0,  2],
+           [-1,  0]])
+    """
+    codes, names = encode(values.reshape(-1), given, where=where)
+    return recode(codes, names, classes, where=where).reshape(values.shape)
+
+
 def _missing(value: object) -> bool:
     return value is None or value == "" or (isinstance(value, float) and value != value)
 
@@ -85,12 +100,12 @@ def _from_numbers(
 
 
 def recode(labels: Indices, classes: Sequence[str], into: Sequence[str], *, where: str = "y") -> Indices:
-    """Codes into ``classes`` as codes into another list, which must have every class that occurs."""
+    """Codes into ``classes`` as codes into another list, which must have every class that occurs; any shape."""
     code = {name: position for position, name in enumerate(into)}
     table = np.array([code.get(name, -1) for name in classes] + [-1], np.int64)
-    lost = np.flatnonzero((labels >= 0) & (table[labels] < 0))
+    lost = np.argwhere((labels >= 0) & (table[labels] < 0))
     if lost.size:
-        raise DataError(_unknown(classes[labels[lost[0]]], int(lost[0]), where, into))
+        raise DataError(_unknown(classes[labels[tuple(lost[0])]], int(lost[0][0]), where, into))
     return table[labels]
 
 

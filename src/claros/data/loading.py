@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ def load(
     one_hot: bool = True,
     labels: str | Path | None = None,
     classes: Collection[str] | None = None,
+    annotations: str | Sequence[str] = (),
     skip_unreadable: bool = False,
     seed: int = 0,
     test_share: float = 0.25,
@@ -69,6 +70,8 @@ def load(
         one_hot: of npz, whether nominal columns become one 0/1 column a category.
         labels: of npy, the npy file with the labels.
         classes: names in the order of their codes; another label is an error. By default what occurs, sorted.
+        annotations: what people said of the items, beside their labels: arrays (N,) or (N, A) of an npz, columns of a
+            table, by name; they become ``train.annotations``.
         skip_unreadable: leave out items that cannot be read, and list them in ``train.skipped``.
         seed: of the split.
         test_share: of the labeled items, if a test set must be split off; 0 for none.
@@ -87,6 +90,7 @@ def load(
         one_hot=one_hot,
         labels=None if labels is None else str(Path(labels).resolve()),
         classes=None if classes is None else tuple(classes),
+        annotations=(annotations,) if isinstance(annotations, str) else tuple(annotations),
         skip_unreadable=skip_unreadable,
     )
     spec = {
@@ -132,11 +136,16 @@ _WHOLE: dict[str, Callable[[str, str, Options], Pool]] = {
 
 def _load(spec: Mapping[str, Any], options: Options, test_options: Options) -> Split:
     train, contained = _open(spec["source"], options)
+    if options.annotations and train.annotations is None:
+        raise DataError(
+            f"{spec['source']} has no annotations, but {', '.join(options.annotations)} should be read; they come from "
+            "arrays of an .npz file or columns of a table."
+        )
     if spec["test"] is None:
         test = None if contained is None else labeled_only(contained)
         unused = contained if test is None else None
     else:
-        given = _open(spec["test"], test_options)
+        given = _open(spec["test"], replace(test_options, annotations=()))
         test, unused = labeled_only(given.train if given.test is None else given.test), contained
         if test is None:
             raise DataError(f"the test set {spec['test']} has no labels.")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from claros.arrays import Array, to_numpy
-from claros.data.labels import encode
+from claros.data.labels import encode, encode_annotations
 from claros.data.pool import Pool, new_pool
 from claros.data.readers import Images, Reader, Rows, Texts
 from claros.errors import InputError
@@ -23,6 +23,7 @@ def arrays(
     *,
     ids: Sequence[str] | None = None,
     classes: Sequence[str] | None = None,
+    annotations: Any = None,
     features: Array | None = None,
     kind: str | None = None,
     feature_names: Sequence[str] = (),
@@ -34,6 +35,7 @@ def arrays(
         y: (N,) codes into ``classes``, or class names; None, "", NaN or -1 where unknown.
         ids: N different names; row numbers by default.
         classes: the classes' names in the order of their codes; by default what occurs in ``y``, sorted.
+        annotations: (N, A) what each of A people said of the items, as in ``y``.
         features: (N, D) fixed features.
         kind: "rows", "images" or "texts" to insist; "rows" also flattens images.
         feature_names: names of the F columns of rows, for people.
@@ -44,8 +46,14 @@ def arrays(
     """
     reader = reader_of(x, kind, feature_names)
     labels, names = (None, tuple(classes or ())) if y is None else encode(y, classes)
+    said = None if annotations is None else to_numpy(annotations)
     return new_pool(
-        reader, ids=ids, classes=names, labels=labels, features=None if features is None else to_numpy(features)
+        reader,
+        ids=ids,
+        classes=names,
+        labels=labels,
+        annotations=None if said is None else encode_annotations(said, classes, names, where="annotations"),
+        features=None if features is None else to_numpy(features),
     )
 
 

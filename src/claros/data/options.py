@@ -46,6 +46,7 @@ class Options:
     one_hot: bool = True
     labels: str | None = None
     classes: tuple[str, ...] | None = None
+    annotations: tuple[str, ...] = ()
     skip_unreadable: bool = False
     without: tuple[str, ...] = ()
 
@@ -71,8 +72,11 @@ def into_given_classes(pool: Pool, options: Options, where: str) -> Pool:
     """The pool with its labels as codes into the classes that the options give, if they give any."""
     if options.classes is None or options.classes == pool.classes:
         return pool
-    labels = None if pool.labels is None else recode(pool.labels, pool.classes, options.classes, where=where)
-    return derive(pool, labels=labels, classes=options.classes)
+    labels, annotations = (
+        None if codes is None else recode(codes, pool.classes, options.classes, where=where)
+        for codes in (pool.labels, pool.annotations)
+    )
+    return derive(pool, labels=labels, annotations=annotations, classes=options.classes)
 
 
 def by_part(pool: Pool, parts: Indices | None) -> Split:

@@ -17,6 +17,7 @@ import numpy as np
 
 from claros.arrays import Array, Floats, Indices, to_numpy
 from claros.data.content import first_positions
+from claros.data.features import MADE_OF, content_features
 from claros.data.readers import Reader, shorten
 from claros.errors import DataError, InputError, require
 
@@ -34,6 +35,7 @@ class Pool:
         classes: names of the classes; empty when unknown.
         labels: (N,) codes into ``classes``, -1 where unknown; None when nothing is known. The truth that simulations
             answer with: no strategy ever sees it.
+        annotations: (N, A) codes of what each of A people said of an item, -1 where nothing; for simulations, too.
         features: (N, D) fixed features, if given.
         source: JSON that ``reopen`` makes the same pool of; empty for what is only in memory.
         notes: what loading found: ``left_out`` items that are also in the test set, ``set_aside`` items of other
@@ -45,6 +47,7 @@ class Pool:
     ids: tuple[str, ...]
     classes: tuple[str, ...] = ()
     labels: Indices | None = None
+    annotations: Indices | None = None
     features: Floats | None = None
     source: Mapping[str, Any] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
@@ -69,6 +72,20 @@ class Pool:
         groups = first_positions(self.reader.first[self.rows])
         groups.flags.writeable = False
         return groups
+
+    @property
+    def has_features(self) -> bool:
+        """Whether there are `fixed_features`, said without making them."""
+        return self.features is not None or self.kind in MADE_OF
+
+    @cached_property
+    def fixed_features(self) -> Floats | None:
+        """(N, D) features that no training changes: those given, else made of the content, once; None for sounds.
+
+        Standardised columns of rows, pixels of images, latent topics of texts: see `claros.data.features`.
+        """
+        features = self.features if self.features is not None else content_features(self)
+        return None if features is None else _frozen(features)
 
     @property
     def skipped(self) -> tuple[str, ...]:
@@ -97,6 +114,7 @@ class Pool:
             ids=tuple(map(self.ids.__getitem__, chosen.tolist())),
             classes=self.classes,
             labels=None if self.labels is None else _frozen(self.labels[chosen]),
+            annotations=None if self.annotations is None else _frozen(self.annotations[chosen]),
             features=None if self.features is None else _frozen(self.features[chosen]),
         )
 
@@ -204,6 +222,7 @@ def new_pool(
     ids: Sequence[str] | None = None,
     classes: Sequence[str] = (),
     labels: Indices | None = None,
+    annotations: Indices | None = None,
     features: Floats | None = None,
     source: Mapping[str, Any] | None = None,
     notes: Mapping[str, Any] | None = None,
@@ -217,14 +236,19 @@ def new_pool(
     if len(set(names)) < n:
         twice, times = Counter(names).most_common(1)[0]
         raise DataError(f"ids must be distinct; {twice!r} occurs {times} times.")
-    if features is not None and (features.ndim != 2 or len(features) != n):
-        raise InputError(f"features must have shape (N, D) with N = {n}; got {features.shape}.")
+    for what, array in (
+        ("features must have shape (N, D)", features),
+        ("annotations must have shape (N, A)", annotations),
+    ):
+        if array is not None and (array.ndim != 2 or len(array) != n):
+            raise InputError(f"{what} with N = {n}; got {array.shape}.")
     return Pool(
         reader=reader,
         rows=_frozen(np.arange(n, dtype=np.int64)),
         ids=names,
         classes=tuple(classes),
         labels=None if labels is None else _frozen(labels),
+        annotations=None if annotations is None else _frozen(annotations),
         features=None if features is None else _frozen(features),
         source=dict(source or {}),
         notes=dict(notes or {}),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from claros.arrays import Indices
 from claros.data.columns import Columns, read_columns
-from claros.data.labels import encode
+from claros.data.labels import encode, encode_annotations
 from claros.data.options import PARTS, Options, by_part, rows_to_keep
 from claros.data.pool import Pool, Split, derive, new_pool
 from claros.data.readers import Texts
@@ -67,7 +67,8 @@ def _read(path: Path, options: Options) -> tuple[Pool, Indices | None]:
     table = read_columns(
         path,
         needed=[name for name in (options.text_column, options.id_column) if name is not None]
-        + ([options.label_column] if options.label_column not in (None, "label") else []),
+        + ([options.label_column] if options.label_column not in (None, "label") else [])
+        + [*options.annotations],
         optional=["id", "label", "label_name"] + ([options.split_column] if options.split_column is not None else []),
     )
     texts = table.columns[options.text_column]
@@ -83,13 +84,15 @@ def _read(path: Path, options: Options) -> tuple[Pool, Indices | None]:
     rows = rows[~unreadable[rows]]
     if not len(rows):
         raise DataError(f"{path} has no rows left: {int(unreadable.sum())} of {len(texts)} cannot be read.")
-    labels, classes = _labels(table, rows, options)
+    labels = _labels(table, rows, options)
     pool = new_pool(
         Texts([text if isinstance(text, str) else "" for text in texts]),
         ids=ids,
         notes={"skipped": [*options.without, *(ids[row] for row in bad)]},
     )
-    return derive(pool, rows, labels=labels, classes=classes), _parts(table, rows, options)
+    said = _annotations(table, rows, options, labels)
+    coded = derive(pool, rows, labels=labels.codes, classes=labels.classes, annotations=said)
+    return coded, _parts(table, rows, options)
 
 
 def _ids(table: Columns, options: Options) -> list[str]:
@@ -102,19 +105,42 @@ def _ids(table: Columns, options: Options) -> list[str]:
     return [str(row) for row in range(table.n)]
 
 
-def _labels(table: Columns, rows: Indices, options: Options) -> tuple[Indices | None, tuple[str, ...]]:
-    def column(name: str | None) -> list[Any] | None:
-        values = None if name is None else table.columns.get(name)
-        return None if values is None else [values[row] for row in rows.tolist()]
+class _Labels(NamedTuple):
+    """The items' codes, if there are any, and the classes; and how they were read, for what else is read like them."""
 
-    values = column(options.label_column)
-    names = column("label_name") if options.label_column == "label" else None
+    codes: Indices | None
+    classes: tuple[str, ...]
+    given: tuple[str, ...] | None
+    by_name: bool
+
+
+def _values(table: Columns, rows: Indices, name: str | None) -> list[Any] | None:
+    values = None if name is None else table.columns.get(name)
+    return None if values is None else [values[row] for row in rows.tolist()]
+
+
+def _labels(table: Columns, rows: Indices, options: Options) -> _Labels:
+    values = _values(table, rows, options.label_column)
+    names = _values(table, rows, "label_name") if options.label_column == "label" else None
     if names is not None and any(names):
-        classes = options.classes or (None if values is None else _in_code_order(names, _whole_numbers(values)))
-        return encode(names, classes, where=f"column 'label_name' of {table.path}")
+        given = options.classes or (None if values is None else _in_code_order(names, _whole_numbers(values)))
+        return _Labels(*encode(names, given, where=f"column 'label_name' of {table.path}"), given, True)
     if values is None:
-        return None, options.classes or ()
-    return encode(_whole_numbers(values), options.classes, where=f"column {options.label_column!r} of {table.path}")
+        return _Labels(None, options.classes or (), options.classes, False)
+    where = f"column {options.label_column!r} of {table.path}"
+    return _Labels(*encode(_whole_numbers(values), options.classes, where=where), options.classes, False)
+
+
+def _annotations(table: Columns, rows: Indices, options: Options, labels: _Labels) -> Indices | None:
+    """What people said of the items, a column each: (N, A)."""
+    said = []
+    for name in options.annotations:
+        values = _values(table, rows, name) or []
+        named = labels.by_name and {str(value) for value in values if value not in (None, "")} <= {*labels.classes}
+        listed = np.array(values if named else _whole_numbers(values), dtype=object)[:, None]
+        where = f"column {name!r} of {table.path}"
+        said.append(encode_annotations(listed, labels.given, labels.classes, where=where))
+    return np.concatenate(said, axis=1) if said else None
 
 
 def _in_code_order(names: Sequence[Any], codes: Sequence[Any]) -> tuple[str, ...] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -12,9 +12,8 @@ import numpy as np
 
 from claros.arrays import Floats, blas_threads, to_numpy
 from claros.campaign import Campaign, Fitted, Query, Round
-from claros.campaign.state import Planned
 from claros.errors import CorruptLogError, ModelError
-from claros.experiment import metrics
+from claros.experiment import batches, metrics
 from claros.experiment.config import Arm
 from claros.experiment.progress import Listener, Moment
 from claros.experiment.setting import Setting
@@ -52,6 +51,9 @@ class Keeper(Protocol):
 
     def last(self) -> Mapping[str, Any] | None:
         """The metrics of the last complete round; None before there is one."""
+
+    def past(self) -> Iterator[Mapping[str, Any]]:
+        """The metrics of every complete round, at least its numbers."""
 
     def open(self, setting: Setting, task: Task) -> Campaign:
         """The cell's campaign, new or as it was after the last complete round."""
@@ -94,11 +96,10 @@ def run_cell(setting: Setting, task: Task, keeper: Keeper, report: Listener) -> 
 
 
 def _label(setting: Setting, campaign: Campaign, task: Task) -> list[Query]:
-    """Ask for the next labels and tell them; a stratified start is told unasked, but for one item that opens it."""
-    if setting.config.init == "stratified" and not campaign.rounds:
-        campaign.tell_many(setting.oracle.answers(setting.oracle.stratified(setting.plan.start - 1, task.seed)))
-    queries = campaign.ask(setting.plan.ask(campaign.n_labeled, task.until))
-    campaign.tell_many(setting.oracle.answers(query.item for query in queries))
+    """Ask for the next labels and tell them."""
+    n = setting.plan.ask(campaign.n_labeled, task.until)
+    queries = batches.ask(setting, campaign, task.arm, task.seed, n)
+    campaign.tell_many(setting.oracle.answers((query.item for query in queries), task.seed))
     return queries
 
 
@@ -117,7 +118,7 @@ def _finish_round(
     probs, scores = _evaluate(campaign, setting)
     evaluated = time.perf_counter() - evaluating
     planned, bought = campaign.rounds[fitted.round], campaign.n_labeled
-    batch = _batch(setting, campaign, planned)
+    batch = _batch(setting, planned, task.seed)
     stopped = task.may_stop and campaign.should_stop()
     seconds = {**fitted.seconds, "select": planned.seconds, "evaluate": evaluated}
     rest = time.perf_counter() - started - sum(seconds.values())
@@ -143,14 +144,10 @@ def _evaluate(campaign: Campaign, setting: Setting) -> tuple[Floats, dict[str, A
     return probs, metrics.evaluate(setting.test.labels, probs.astype(np.float64))
 
 
-def _batch(setting: Setting, campaign: Campaign, planned: Round) -> list[dict[str, Any]]:
-    """What was labeled for a round, in the order planned; what was told unasked belongs to the start."""
-    rows = list(planned.items)
-    if setting.config.init == "stratified" and planned.number == 0:
-        unasked = (label for label in campaign.provenance() if label.round is None)
-        rows[:0] = [Planned(label.item, label.source, label.random, None, None) for label in unasked]
-    said = setting.oracle.answers(row.item for row in rows)
-    return [{**asdict(row), "class": said[row.item]} for row in rows]
+def _batch(setting: Setting, planned: Round, seed: int) -> list[dict[str, Any]]:
+    """What was labeled for a round, in the order planned, with the class that was told."""
+    said = setting.oracle.answers((row.item for row in planned.items), seed)
+    return [{**asdict(row), "class": said[row.item]} for row in planned.items]
 
 
 def _per_class(classes: Sequence[str], scores: Mapping[str, Any], picked: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -7,62 +7,57 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
+from claros import strategies
 from claros.errors import InputError, suggest
+from claros.experiment.fields import (
+    Amount,
+    Arm,
+    ArmSpec,
+    Named,
+    NamedSpec,
+    Settings,
+    Share,
+    as_list,
+    from_text,
+    is_count,
+)
+from claros.experiment.noise import KINDS, Exact, NoiseSpec
 
-__all__ = ["CONTROL", "Arm", "Named", "Plan", "RunConfig", "parse_config"]
+__all__ = ["CONTROL", "COVERAGE", "STRATIFIED", "UPPER_BOUND", "Arm", "Named", "Plan", "RunConfig", "parse_config"]
 
 #: The arm that every other one is compared with.
 CONTROL = "random"
+
+#: The arm that looks at the test data: the greedy one-step oracle of `claros.experiment.upper_bound`.
+UPPER_BOUND = "upper_bound"
+
+#: Starts that are no strategies by these names: k-means over fixed features, and the pool's shares of true classes.
+COVERAGE, STRATIFIED = "coverage", "stratified"
+
+#: How many candidates the upper bound tries for each label, unless said otherwise.
+CANDIDATES = 20
+
+#: With "auto", the upper bound runs where it trains at most so often a seed, a model that trains in a moment.
+MOST_TRAININGS, QUICK_MODELS = 2000, frozenset(("logistic",))
 
 #: Settings that say where and how a run is written, not what it computes; a run may be resumed with others.
 OUTPUT_SETTINGS = frozenset({"out", "report"})
 
 
-def _amount(value: Any) -> Any:
-    """A count (whole number, at least 1) or a share of the pool (above 0, below 1); texts come from flags."""
-    number = yaml.safe_load(value) if isinstance(value, str) else value
-    is_count = isinstance(number, int) and not isinstance(number, bool) and number >= 1
-    if not is_count and not (isinstance(number, float) and 0 < number < 1):
-        raise ValueError(f"must be a count (1 or more) or a share of the pool (between 0 and 1); got {value!r}")
+def _tries(value: Any) -> Any:
+    number = from_text(value)
+    if number != "auto" and not isinstance(number, bool) and not is_count(number):
+        raise ValueError(f"must be auto, true, false, or the number of candidates for each label; got {value!r}")
     return number
 
 
-def _as_spec(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
-
-
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, (str, Mapping)) else value
-
-
-Amount = Annotated[int | float, BeforeValidator(_amount)]
-Share = Annotated[float, Field(gt=0, lt=1)]
-
-
-class Settings(BaseModel):
-    """Base of all settings: immutable, and a key that is not known is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Named(Settings):
-    """Something known by name, with its parameters."""
-
-    name: str
-    parameters: dict[str, Any] = {}
-
-
-class Arm(Named):
-    """A strategy to compare; ``label`` is what tables and figures call it, if not by its name."""
-
-    label: Annotated[str | None, Field(pattern=r"^\w[^/\\\x00-\x1f]*$")] = None
-
-
-NamedSpec = Annotated[Named, BeforeValidator(_as_spec)]
-ArmSpec = Annotated[Arm, BeforeValidator(_as_spec)]
+def _known_start(init: Named) -> Named:
+    known = [*strategies.names(), COVERAGE, STRATIFIED]
+    if init.name not in known:
+        raise ValueError(suggest(init.name, known, "start").removesuffix("."))
+    return init
 
 
 class Plan(NamedTuple):
@@ -97,18 +92,30 @@ class RunConfig(Settings):
     )
     skip_unreadable: bool = Field(False, description="leave out items that cannot be read instead of failing")
     model: NamedSpec = Field("logistic", validate_default=True, description="the model, by name, with parameters")
-    strategy: Annotated[list[ArmSpec], BeforeValidator(_as_list), Field(min_length=1)] = Field(
+    strategy: Annotated[list[ArmSpec], BeforeValidator(as_list), Field(min_length=1)] = Field(
         "margin", validate_default=True, description="one strategy or several, each an arm of the comparison"
     )
     control: bool = Field(True, description="run random beside the strategies")
+    upper_bound: Annotated[bool | int | Literal["auto"], BeforeValidator(_tries)] = Field(
+        False,
+        description="run the greedy one-step oracle beside them, with so many candidates (true: 20; auto: if small)",
+    )
     stop: NamedSpec | None = Field(None, description="stopping rule that ends an arm; none: all rounds are run")
-    watch: Annotated[list[NamedSpec], BeforeValidator(_as_list)] = Field(
+    watch: Annotated[list[NamedSpec], BeforeValidator(as_list)] = Field(
         ["stabilizing_predictions", "overall_uncertainty"],
         validate_default=True,
         description="stopping rules that are recorded and end nothing",
     )
-    init: Literal["random", "stratified"] = Field(
-        "random", description="how the start is drawn; stratified reads the labels, which only an experiment can"
+    init: Annotated[NamedSpec, AfterValidator(_known_start)] = Field(
+        "random",
+        validate_default=True,
+        description="what picks the start: random, coverage (k-means over fixed features), any strategy that needs no "
+        "labels, or stratified, which reads the true labels as only an experiment can",
+    )
+    oracle: NoiseSpec = Field(
+        {"kind": "exact"},
+        validate_default=True,
+        description="how the simulated annotator errs: claros.experiment.noise",
     )
     start: Amount = Field(20, description="labels before the first model: a count, or a share of the pool")
     batch: Amount = Field(20, description="labels a round: a count, or a share of the pool")
@@ -131,13 +138,43 @@ class RunConfig(Settings):
             raise ValueError("two strategies have the same label, or the same name and parameters")
         if any(arm.label == CONTROL and arm.name != CONTROL for arm in self.strategy):
             raise ValueError(f"the label {CONTROL!r} is for random selection alone")
+        if any(UPPER_BOUND in (arm.name, arm.label) for arm in self.strategy):
+            raise ValueError(f"{UPPER_BOUND} is no strategy; ask for it by {UPPER_BOUND}: true")
+        if self.audit and self.upper_bound not in (False, "auto"):
+            raise ValueError("the upper bound buys no labels for an audit; leave out audit or upper_bound")
         return self
 
     @property
     def arms(self) -> dict[str, Arm]:
-        """Strategies by their label, the control among them; parameters join the label where names repeat."""
+        """Strategies by their label, then control and upper bound; parameters join the label where names repeat."""
         control = {CONTROL: Arm(name=CONTROL)} if self.control and CONTROL not in self._listed else {}
-        return {**self._listed, **control}
+        tries = self.candidates
+        bound = {UPPER_BOUND: Arm(name=UPPER_BOUND, parameters={"candidates": tries})} if tries else {}
+        return {**self._listed, **control, **bound}
+
+    @property
+    def candidates(self) -> int:
+        """How many candidates the upper bound tries for each label; 0 where it is not run.
+
+        "auto" is decided by the settings alone: budgets are counts of labels, candidates times labels after the start
+        are at most 2,000, the model is logistic regression, and nothing is bought for an audit.
+        """
+        if self.upper_bound != "auto":
+            return CANDIDATES if self.upper_bound is True else int(self.upper_bound)
+        sizes = (self.start, self.batch) if self.budget is None else (self.start, self.budget)
+        if self.audit or self.model.name not in QUICK_MODELS or not all(map(is_count, sizes)):
+            return 0
+        bought = sizes[1] * self._n_rounds if self.budget is None else sizes[1] - sizes[0]
+        return CANDIDATES if CANDIDATES * bought <= MOST_TRAININGS else 0
+
+    @property
+    def _n_rounds(self) -> int:
+        return 10 if self.rounds is None else self.rounds
+
+    @property
+    def annotations(self) -> tuple[str, ...]:
+        """What `claros.data.load` reads beside the labels for the oracle."""
+        return tuple(getattr(self.oracle, "labels", ()))
 
     @property
     def _listed(self) -> dict[str, Arm]:
@@ -159,7 +196,7 @@ class RunConfig(Settings):
         if start > n_pool:
             raise InputError(f"start asks for {start} labels, but the pool has {n_pool} items; choose a smaller start.")
         if self.budget is None:
-            total = start + batch * (10 if self.rounds is None else self.rounds)
+            total = start + batch * self._n_rounds
         else:
             total = count(self.budget)
             if total < start:
@@ -188,21 +225,31 @@ def parse_config(given: Mapping[str, Any]) -> RunConfig:
 
 
 def _explain(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
+    found = error.errors(include_url=False)
+    first = min(found, key=lambda one: one["type"] != "extra_forbidden")  # a misspelt key before what it leaves missing
+    parts = [str(part) for part in first["loc"]]
+    owner = _owner(parts)
+    if parts[:1] == ["oracle"] and len(parts) > 1:
+        del parts[1]  # the kind, by which pydantic tells the records apart
+    where = ".".join(parts)
     if first["type"] == "extra_forbidden":
-        inner = Arm if first["loc"][0] == "strategy" else Named
-        known = inner.model_fields if len(first["loc"]) > 1 else RunConfig.model_fields
-        inside = f" in {'.'.join(str(part) for part in first['loc'][:-1])}" if len(first["loc"]) > 1 else ""
-        return suggest(str(first["loc"][-1]), known, "setting" + inside)
+        inside = f" in {'.'.join(parts[:-1])}" if len(parts) > 1 else ""
+        return suggest(parts[-1], owner.model_fields, "setting" + inside)
     if first["type"] == "missing":
-        return (
-            f"The setting {where} is missing: {RunConfig.model_fields[where].description}."
-            if where in (RunConfig.model_fields)
-            else f"The setting {where} is missing."
-        )
+        field = owner.model_fields.get(parts[-1])
+        what = f": {field.description}" if field is not None and field.description else ""
+        return f"The setting {where} is missing{what}."
     message = first["msg"].removeprefix("Value error, ")
     if not where:
         return f"The configuration is not consistent: {message}."
     got = "" if "got" in message else f"; got {first['input']!r}"
     return f"The setting {where}: {message}{got}."
+
+
+def _owner(parts: list[str]) -> type[Settings]:
+    """The record of settings that the last part of a path is looked for in."""
+    if len(parts) < 2:
+        return RunConfig
+    if parts[0] == "oracle":
+        return KINDS.get(parts[1], Exact)
+    return Arm if parts[0] == "strategy" else Named

@@ -1,4 +1,4 @@
-"""The simulated annotator: it answers with the pool's own labels, which nothing else in a campaign ever sees."""
+"""The simulated annotator: it answers with the pool's own labels, or with errors, and nothing else ever sees them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ import numpy as np
 from claros.arrays import Indices
 from claros.data.pool import Pool
 from claros.errors import DataError, InputError
+from claros.experiment.noise import Exact, Noise, Questions
 from claros.rng import stream
 
 __all__ = ["Oracle"]
 
 
 class Oracle:
-    """Knows every item's class by the item's id; a `DataError` if the pool does not say all of them."""
+    """Answers for every item of a pool, by id; what it says depends on the seed and the item, and on nothing else.
 
-    def __init__(self, pool: Pool) -> None:
+    So the arms of a seed hear the same of the same item, in any order and after any resume. Raises a `DataError` if the
+    pool does not say the class of every item, and what a kind of noise cannot do with the pool.
+    """
+
+    def __init__(self, pool: Pool, noise: Noise | None = None) -> None:
         labels = np.full(len(pool), -1) if pool.labels is None else pool.labels
         unknown = np.flatnonzero(labels < 0)
         if unknown.size:
@@ -26,21 +31,37 @@ class Oracle:
                 f"first is {pool.ids[unknown[0]]!r}; give labeled data (is --label-column right?), or label the pool "
                 "yourself with claros label."
             )
+        self._noise = noise if noise is not None else Exact()
+        self._noise.check(pool)
         self._pool = pool
         self._labels = labels
-        self._classes = {item: pool.classes[code] for item, code in zip(pool.ids, labels.tolist(), strict=True)}
+        self._positions = {item: position for position, item in enumerate(pool.ids)}
 
-    def answers(self, items: Iterable[str]) -> dict[str, str]:
-        """The class of each item."""
-        return {item: self._classes[item] for item in items}
+    def answers(self, items: Iterable[str], seed: int) -> dict[str, str]:
+        """The class that is told of each item."""
+        asked = list(items)
+        codes = self.codes(np.array([self._positions[item] for item in asked], dtype=np.int64), seed)
+        return {item: self._pool.classes[code] for item, code in zip(asked, codes.tolist(), strict=True)}
 
-    def stratified(self, n: int, seed: int) -> list[str]:
-        """``n`` ids with the pool's shares of classes, each class with one at least where ``n`` allows.
+    def codes(self, positions: Indices, seed: int) -> Indices:
+        """(B,) codes of the classes that are told of the items at these positions; O(N + B·C) time."""
+        pool = self._pool
+        said = np.empty((len(pool), 0), dtype=np.int64) if pool.annotations is None else pool.annotations
+        draws = stream(seed, "oracle").random((len(pool), 2))
+        return self._noise.tell(
+            Questions(self._labels[positions], len(pool.classes), draws[positions], said[positions])
+        )
+
+    def stratified(self, n: int, seed: int, among: Indices | None = None) -> list[str]:
+        """``n`` ids with the pool's shares of true classes, each class with one at least where ``n`` allows.
 
         It reads labels that nobody has bought, which only an experiment can. What is left over after whole shares goes
-        to the classes with the largest remainders, equal ones in random order. Exact duplicates count once. O(N log N).
+        to the classes with the largest remainders, equal ones in random order. Exact duplicates count once. Drawn from
+        the positions ``among``, or from all. O(N log N).
         """
         candidates = np.flatnonzero(self._pool.groups == np.arange(len(self._pool)))
+        if among is not None:
+            candidates = np.intersect1d(candidates, among)
         rng = stream(seed, "stratified start")
         codes, counts = np.unique(self._labels[candidates], return_counts=True)
         if n > len(candidates):

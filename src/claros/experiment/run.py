@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 import claros
 from claros.errors import DataError, InputError
-from claros.experiment.cell import Task, run_cell
-from claros.experiment.config import CONTROL, RunConfig, parse_config
+from claros.experiment import upper_bound
+from claros.experiment.cell import Keeper, Task, run_cell
+from claros.experiment.config import CONTROL, STRATIFIED, UPPER_BOUND, RunConfig, parse_config
+from claros.experiment.following import Following
 from claros.experiment.progress import Display, Listener
 from claros.experiment.run_folder import InFolder
 from claros.experiment.setting import Setting
@@ -32,13 +34,20 @@ logger = logging.getLogger("claros")
 VERSION = 1
 
 
-def run(config: RunConfig, out: str | Path, *, jobs: int = 1, listener: Listener | None = None) -> Path:
+def run(
+    config: RunConfig,
+    out: str | Path,
+    *,
+    jobs: int = 1,
+    listener: Listener | None = None,
+    track: Sequence[str] = (),
+) -> Path:
     """Run all cells that are not complete, write the tables into the folder ``out``, and return it.
 
     The same call goes on where an earlier one was killed, and ends with the numbers of one that was not; with more
     seeds or strategies it adds theirs. A folder that holds another run is an `InputError` that says what differs.
     ``jobs`` cells run side by side in processes of their own, with the same numbers. Progress is shown on standard
-    error unless ``listener`` takes it.
+    error unless ``listener`` takes it. ``track`` names trackers that hear of every round (`claros.track`).
     """
     if jobs < 1:
         raise InputError(f"jobs must be at least 1; got {jobs}.")
@@ -46,17 +55,20 @@ def run(config: RunConfig, out: str | Path, *, jobs: int = 1, listener: Listener
     setting.check()
     out = Path(out)
     _claim(out, setting)
-    if config.init == "stratified":
+    if config.init.name == STRATIFIED:
         logger.warning("The start is stratified: it reads labels that nobody has bought, which only an experiment can.")
     if not (out / "test.npz").exists():
         write_atomically(out / "test.npz", _npz(labels=np.asarray(setting.test.labels, dtype=np.int64)))
     cells = cells_of(config, out)
+    work = _Work(setting, out, tuple(track))
     if listener is not None:
-        _run_waves(setting, cells, out, jobs, listener)
+        _run_waves(work, cells, jobs, listener)
     else:
         with Display(len(cells)) as display:
-            _run_waves(setting, cells, out, jobs, display)
+            _run_waves(work, cells, jobs, display)
     write_tables(out, cells)
+    if config.candidates and "upper_bound" not in _read_facts(out):
+        _write_facts(out, {**_read_facts(out), "upper_bound": upper_bound.ceiling(setting, config.all_seeds)})
     return out
 
 
@@ -72,47 +84,64 @@ def gather(out: str | Path) -> None:
         write_tables(Path(out), cells)
 
 
-def _run_waves(setting: Setting, cells: Sequence[Cell], out: Path, jobs: int, listener: Listener) -> None:
-    """Seed by seed, the control first; but where a rule ends the arms, the control follows them to as many labels."""
-    config = setting.config
-    has_control = config.control and len(config.arms) > 1
+class _Work:
+    """Runs the cells of a setting, in this process."""
+
+    def __init__(self, setting: Setting, out: Path, track: tuple[str, ...]) -> None:
+        self.setting = setting
+        self.out = out
+        self.track = track
+        self._following = Following(track, out) if track else None
+
+    def __call__(self, task: Task, report: Listener) -> None:
+        """Run a cell, or what is left of it."""
+        keeper: Keeper = InFolder(_cell(self.out, task.strategy, task.seed))
+        if self._following is None:
+            run_cell(self.setting, task, keeper, report)
+            return
+        group, id = Path(self.setting.config.data).name, f"{task.strategy}-{task.seed}"
+        with self._following.of(keeper, self.setting, task, group, id) as followed:
+            run_cell(self.setting, task, followed, report)
+
+
+def _run_waves(work: _Work, cells: Sequence[Cell], jobs: int, listener: Listener) -> None:
+    """Seed by seed, the control first; but where a rule ends the arms, those it does not end follow the longest."""
+    config, total = work.setting.config, work.setting.plan.total
+    led = [label for label in config.arms if label in (CONTROL, UPPER_BOUND)]
+    if len(led) == len(config.arms) or not (config.control or UPPER_BOUND in led):
+        led = []  # random alone is an arm like any other
     in_turn = sorted(cells, key=lambda cell: (cell.seed, cell.strategy != CONTROL))
     ends = config.stop is not None
 
-    def task(cell: Cell, until: int = setting.plan.total) -> Task:
-        may_stop = ends and not (has_control and cell.strategy == CONTROL)
-        return Task(cell.strategy, cell.seed, config.arms[cell.strategy], until, may_stop)
+    def task(cell: Cell, until: int = total) -> Task:
+        return Task(cell.strategy, cell.seed, config.arms[cell.strategy], until, ends and cell.strategy not in led)
 
-    if not (ends and has_control):
-        _run_tasks(setting, [task(cell) for cell in in_turn], out, jobs, listener)
+    if not (ends and led):
+        _run_tasks(work, [task(cell) for cell in in_turn], jobs, listener)
         return
-    arms = [cell for cell in in_turn if cell.strategy != CONTROL]
-    _run_tasks(setting, [task(cell) for cell in arms], out, jobs, listener)
+    arms = [cell for cell in in_turn if cell.strategy not in led]
+    _run_tasks(work, [task(cell) for cell in arms], jobs, listener)
     spent = {seed: max(_spent(cell) for cell in arms if cell.seed == seed) for seed in config.all_seeds}
-    followers = [task(cell, spent[cell.seed]) for cell in in_turn if cell.strategy == CONTROL]
-    _run_tasks(setting, followers, out, jobs, listener)
+    followers = [task(cell, spent[cell.seed]) for cell in in_turn if cell.strategy in led]
+    _run_tasks(work, followers, jobs, listener)
 
 
 def _spent(cell: Cell) -> int:
     return int(read_round(cell, rounds_done(cell) - 1)["n_bought"])
 
 
-def _run_tasks(setting: Setting, tasks: Sequence[Task], out: Path, jobs: int, listener: Listener) -> None:
+def _run_tasks(work: _Work, tasks: Sequence[Task], jobs: int, listener: Listener) -> None:
     if min(jobs, len(tasks)) > 1:
-        in_processes(tasks, jobs, _worker, (setting.config.model_dump(mode="json"), out), listener)
+        settings = work.setting.config.model_dump(mode="json")
+        in_processes(tasks, jobs, _worker, (settings, work.out, work.track), listener)
     else:
         for task in tasks:
-            run_cell(setting, task, _keeper(out, task), listener)
+            work(task, listener)
 
 
-def _worker(settings: Mapping[str, Any], out: Path) -> Callable[[Task, Listener], None]:
+def _worker(settings: Mapping[str, Any], out: Path, track: tuple[str, ...]) -> _Work:
     """What a process does for each cell; it reads the data once."""
-    setting = Setting.load(parse_config(settings))
-    return lambda task, report: run_cell(setting, task, _keeper(out, task), report)
-
-
-def _keeper(out: Path, task: Task) -> InFolder:
-    return InFolder(_cell(out, task.strategy, task.seed))
+    return _Work(Setting.load(parse_config(settings)), out, track)
 
 
 def _cell(out: Path, label: str, seed: int) -> Cell:
@@ -137,6 +166,10 @@ def _claim(out: Path, setting: Setting) -> None:
         strangers = [path.name for path in out.iterdir() if not path.name.startswith(".")] if out.is_dir() else []
         if strangers:
             raise InputError(f"{out} holds other things than a run ({strangers[0]}); give --out a folder of its own.")
+    _write_facts(out, facts)
+
+
+def _write_facts(out: Path, facts: Mapping[str, Any]) -> None:
     write_atomically(out / "run.json", json.dumps(facts, ensure_ascii=False, indent=2).encode())
 
 
@@ -178,7 +211,11 @@ def _grew(name: str, was: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     """
     if name == "seeds":
         return bool(wanted[name] >= was[name])
-    return name == "strategy" and wanted["stop"] is None and all(arm in wanted[name] for arm in was[name])
+    if wanted["stop"] is not None:
+        return False
+    if name == "upper_bound":
+        return was.get(name) is False
+    return name == "strategy" and all(arm in wanted[name] for arm in was[name])
 
 
 def _short(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,10 @@ class InFolder:
         """The metrics of the last complete round; None before there is one."""
         done = rounds_done(self.cell)
         return read_round(self.cell, done - 1) if done else None
+
+    def past(self) -> Iterator[Mapping[str, Any]]:
+        """The metrics of every complete round."""
+        return (read_round(self.cell, number) for number in range(rounds_done(self.cell)))
 
     def open(self, setting: Setting, task: Task) -> Campaign:
         """The cell's campaign, new or as it was left."""

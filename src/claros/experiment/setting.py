@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from claros import data, models, stopping, strategies
+from claros import data, models, stopping
 from claros.campaign import Campaign
 from claros.data.pool import Pool
 from claros.errors import DataError
 from claros.experiment.config import Arm, Plan, RunConfig
 from claros.experiment.oracle import Oracle
 from claros.experiment.shared import Starts
+from claros.experiment.start import first_strategy, later_strategy
 from claros.models.model import Model
 
 __all__ = ["DATA_SETTINGS", "Setting"]
@@ -50,7 +51,7 @@ class Setting:
             pool, test = beside.pool, beside.test
         else:
             pool, test = _read(config)
-        oracle = Oracle(pool)
+        oracle = Oracle(pool, config.oracle)
         return cls(config, config.plan(len(np.unique(pool.groups))), pool, test, oracle)
 
     def model(self) -> Model:
@@ -66,11 +67,12 @@ class Setting:
             path,
             pool=self.pool,
             model=self.model(),
-            strategy=strategies.get(arm.name, **arm.parameters),
+            strategy=later_strategy(arm),
+            init=first_strategy(config.init),
             stop=stopping.from_spec(config.stop.model_dump()) if config.stop is not None else None,
             watch=[stopping.from_spec(rule.model_dump()) for rule in config.watch],
             seed=seed,
-            start=1 if config.init == "stratified" else self.plan.start,
+            start=self.plan.start,
             batch=self.plan.batch,
             audit=config.audit,
             price=config.price,
@@ -102,7 +104,7 @@ class Setting:
 
 
 def _data_of(config: RunConfig) -> dict[str, Any]:
-    return {name: getattr(config, name) for name in ("data", "test", *DATA_SETTINGS)}
+    return {name: getattr(config, name) for name in ("data", "test", "annotations", *DATA_SETTINGS)}
 
 
 def _read(config: RunConfig) -> tuple[Pool, Pool]:

@@ -18,6 +18,7 @@ __all__ = [
     "Data",
     "Db",
     "Grid",
+    "Init",
     "Model",
     "Out",
     "Rounds",
@@ -25,6 +26,7 @@ __all__ = [
     "Set",
     "Start",
     "Strategy",
+    "UpperBound",
     "Watch",
     "settings_of",
 ]
@@ -34,6 +36,8 @@ Model = Annotated[list[str] | None, typer.Option(help="Model; again for more.  [
 Strategy = Annotated[list[str] | None, typer.Option(help="Strategy; again for more.  [default: margin]")]
 Batch = Annotated[list[str] | None, typer.Option(help="Labels a round; again for more sizes.  [default: 20]")]
 Start = Annotated[str | None, typer.Option(help="Labels before the first model.  [default: 20]")]
+Init = Annotated[list[str] | None, typer.Option(help="What picks the start; again for more.  [default: random]")]
+UpperBound = Annotated[bool | None, typer.Option(help="Run the greedy oracle, too.  [default: where cells are small]")]
 Rounds = Annotated[int | None, typer.Option(help="Rounds after the start.  [default: 10]")]
 Budget = Annotated[str | None, typer.Option(help="Labels in all, instead of rounds.")]
 Watch = Annotated[list[str] | None, typer.Option(help="Stopping rule to record in every cell; again for more.")]

@@ -28,10 +28,10 @@ def show_bench(outcome: Outcome, *, report: bool, json: bool) -> None:
         failures = [{name: cell[name] for name in ("strategy", "seed", "error")} for cell in outcome.failures]
         paths = {"out": str(outcome.out), "report": None if page is None else str(page)}
         show_json({**paths, "cells": outcome.counts, "summary": sentences, "failures": failures})
-    else:
+    elif found:
         for sentence in sentences:
             print(textwrap.fill(sentence, WIDTH))
         print(f"Report: {page}" if page is not None else f"Tables: {outcome.out}")
     if outcome.failures:
-        print(f"claros: {outcome} claros bench status shows each.", file=sys.stderr)
+        print(f"claros: {outcome} See claros bench status.", file=sys.stderr)
         raise typer.Exit(1)

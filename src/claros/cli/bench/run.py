@@ -18,10 +18,12 @@ def run(
     strategy: options.Strategy = None,
     batch: options.Batch = None,
     start: options.Start = None,
+    init: options.Init = None,
     rounds: options.Rounds = None,
     budget: options.Budget = None,
     watch: options.Watch = None,
     seeds: options.Seeds = None,
+    upper_bound: options.UpperBound = None,
     config: options.Config = None,
     set_: options.Set = None,
     grid: options.Grid = None,
@@ -31,6 +33,7 @@ def run(
     engine: Annotated[str, typer.Option(help="Where the workers are: local, or ray.")] = "local",
     address: Annotated[str | None, typer.Option(help="The Ray cluster.  [default: one made here]")] = None,
     lease: Annotated[float, typer.Option(help="Seconds after which a silent worker's cell is free.")] = 60.0,
+    track: common.Track = None,
     report: Annotated[bool, typer.Option(help="Write report.html.")] = True,
     json: common.Json = False,
 ) -> None:
@@ -47,5 +50,5 @@ def run(
     settings = options.settings_of(given)
     if out is None:
         raise InputError("Say where the tables and the report are written: --out DIR.")
-    outcome = bench(settings, out, db=db, jobs=jobs, engine=engine, address=address, lease=lease)
+    outcome = bench(settings, out, db=db, jobs=jobs, engine=engine, address=address, lease=lease, track=track or ())
     show_bench(outcome, report=report, json=json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,9 +11,12 @@ from typing import Any
 from claros.errors import ClarosError, InputError, require
 from claros.experiment.bench.local import LOOK, Crew
 from claros.experiment.bench.store import Store
-from claros.experiment.bench.worker import work
+from claros.experiment.bench.worker import Track, work
 
 __all__ = ["on_ray"]
+
+#: Seconds in which a cluster must answer.
+PATIENCE = 10.0
 
 
 class _Desk:
@@ -58,7 +62,9 @@ def on_ray(store: Store, crew: Crew, address: str | None) -> None:
         )
         desk = ray.remote(_Desk).options(num_cpus=0, max_concurrency=32, scheduling_strategy=here).remote(store.url)
         task = ray.remote(_work).options(num_cpus=1, max_retries=-1)
-        waiting = [task.remote(desk, store.place, f"ray-{os.getpid()}-{n}", crew.lease) for n in range(crew.jobs)]
+        waiting = [
+            task.remote(desk, store.place, f"ray-{os.getpid()}-{n}", crew.lease, crew.track) for n in range(crew.jobs)
+        ]
         while waiting:
             ready, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=LOOK)
             crew.look()
@@ -75,13 +81,13 @@ def _raise(ray: Any, result: Any) -> None:
         raise
 
 
-def _work(desk: Any, place: str, name: str, lease: float) -> int:
+def _work(desk: Any, place: str, name: str, lease: float, track: Track | None) -> int:
     """A worker on some machine of the cluster."""
     import ray
 
     store: Any = _Remote(ray, desk, place)
     store.release(name, lost=True)  # what it had in an earlier life, if Ray starts it again
-    return work(store, name, lease=lease)
+    return work(store, name, lease=lease, track=track)
 
 
 @contextmanager
@@ -90,6 +96,7 @@ def _cluster(ray: Any, address: str | None, jobs: int) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    _check(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     wanted = {"address": address} if address else {"num_cpus": jobs, "include_dashboard": False}
     try:
@@ -102,3 +109,14 @@ def _cluster(ray: Any, address: str | None, jobs: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _check(address: str | None) -> None:
+    """See at once that somebody listens at ``host:port``, where Ray would try for minutes."""
+    host, colon, port = (address or "").rpartition(":")
+    if not colon or not port.isdigit() or "//" in host:
+        return  # another form of address, which Ray knows
+    try:
+        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+    except OSError as error:
+        raise InputError(f"There is no Ray cluster at {address}: {error.strerror or error}.") from error

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from claros.experiment import batches
 from claros.experiment.bench.grid import planned
 from claros.experiment.bench.names import names_of
 from claros.experiment.config import Arm, RunConfig
@@ -81,8 +82,8 @@ def _round(setting: Setting, arm: Arm) -> float:
         for step in range(2):
             started = time.perf_counter()
             size = setting.plan.start if step == 0 else setting.plan.batch
-            truth = setting.oracle.answers(query.item for query in campaign.ask(size))
-            campaign.tell_many(truth)
+            queries = batches.ask(setting, campaign, arm, setting.config.seed, size)
+            campaign.tell_many(setting.oracle.answers((query.item for query in queries), setting.config.seed))
             campaign.update()
             if campaign.model is not None:
                 campaign.model.outputs(setting.test, ["probs"])

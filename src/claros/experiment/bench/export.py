@@ -15,6 +15,7 @@ from claros.errors import DataError
 from claros.experiment.bench.names import factors_of, names_of, varying
 from claros.experiment.bench.schema import VERSION
 from claros.experiment.bench.store import Store
+from claros.experiment.config import UPPER_BOUND
 from claros.experiment.table_files import Tables
 from claros.experiment.tables import TABLES as RUN_TABLES
 from claros.experiment.tables import rows_of
@@ -73,8 +74,14 @@ def _cells_of(key: str, cells: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The arms and seeds that are there, which may be more than the last grid asked for."""
     mine = [cell for cell in cells if cell["setting"] == key]
     arms = {cell["strategy"]: json.loads(cell["arm"]) for cell in mine}
+    bound = arms.pop(UPPER_BOUND, None)
     seeds = sorted({cell["seed"] for cell in mine})
-    return {"strategy": list(arms.values()), "seed": seeds[0], "seeds": len(seeds)}
+    return {
+        "strategy": list(arms.values()),
+        "upper_bound": bound["parameters"]["candidates"] if bound is not None else False,
+        "seed": seeds[0],
+        "seeds": len(seeds),
+    }
 
 
 def _ends(cells: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:

@@ -85,7 +85,7 @@ def _combined(base: Mapping[str, Any], values: Mapping[str, Any]) -> RunConfig:
             continue
         field, *parts = path.split(".")
         given[field] = put(given.get(field, _default(field)), parts, value, path)
-    return parse_config({**given, "checkpoints": "last"})
+    return parse_config({"upper_bound": "auto", **given, "checkpoints": "last"})
 
 
 def _default(field: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,10 @@ class InDatabase:
     def last(self) -> Mapping[str, Any] | None:
         """The metrics of the last complete round; None before there is one."""
         return self._claim.last
+
+    def past(self) -> Iterator[Mapping[str, Any]]:
+        """The numbers of every complete round."""
+        return iter(self._store.past(self._claim))
 
     def open(self, setting: Setting, task: Task) -> Campaign:
         """The cell's campaign in memory, new or as it was after the last complete round."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from claros.errors import ClarosError
 from claros.experiment.bench.store import Store
-from claros.experiment.bench.worker import work
+from claros.experiment.bench.worker import Track, work
 from claros.experiment.workers import leave_with_parent, thread_share
 
 __all__ = ["Crew", "here"]
@@ -32,12 +32,13 @@ class Crew(NamedTuple):
     jobs: int
     lease: float
     look: Callable[[], None]
+    track: Track | None = None
 
 
 def here(store: Store, crew: Crew) -> None:
     """Work on the cells of the database until none is left."""
     if crew.jobs == 1:
-        work(store, _name(0), lease=crew.lease, look=crew.look)
+        work(store, _name(0), lease=crew.lease, look=crew.look, track=crew.track)
     else:
         _in_processes(store, crew)
 
@@ -54,7 +55,7 @@ def _in_processes(store: Store, crew: Crew) -> None:
     def start() -> None:
         nonlocal started
         here, there = context.Pipe()
-        arguments = (there, store.url, _name(started), crew.lease)
+        arguments = (there, store.url, _name(started), crew.lease, crew.track)
         process = context.Process(target=_work, args=arguments, daemon=True)
         with thread_share(crew.jobs):
             process.start()
@@ -96,13 +97,13 @@ def _said(pipe: Connection) -> ClarosError | None:
     return error
 
 
-def _work(pipe: Connection, url: str, name: str, lease: float) -> None:
+def _work(pipe: Connection, url: str, name: str, lease: float, track: Track | None) -> None:
     """The life of a worker process; the parent hears Ctrl-C and passes it on as SIGTERM."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Thread(target=leave_with_parent, daemon=True).start()
     try:
-        work(Store(url), name, lease=lease)
+        work(Store(url), name, lease=lease, track=track)
     except KeyboardInterrupt:
         return
     except ClarosError as error:

@@ -17,6 +17,9 @@ FACTORS = ("data", "model", "batch", "init", "oracle")
 #: Where the data lie and which cells there are tells nothing about a setting.
 _SILENT = ("test", "strategy", "control", "upper_bound", "seed", "seeds", "checkpoints", "stop", *FACTORS)
 
+#: Entries of a list that a name shows.
+MOST_SHOWN = 3
+
 
 def factors_of(setting: NewSetting, settings: Sequence[NewSetting]) -> dict[str, str]:
     """Every factor of a setting with its value as a text."""
@@ -63,5 +66,6 @@ def _text(value: Any) -> str:
         words = ", ".join(f"{key}={_text(part)}" for key, part in inner.items() if part is not None)
         return f"{name}({words})" if words else name
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_text(part) for part in value)}]"
+        shown = [_text(part) for part in value]
+        return f"[{', '.join(shown if len(shown) <= MOST_SHOWN else [*shown[:MOST_SHOWN], '...'])}]"
     return str(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from claros.experiment.bench.store import Store
 from claros.experiment.bench.worker import LEASE
 from claros.experiment.config import RunConfig
 from claros.experiment.setting import Setting
+from claros.track import Trackers
 
 __all__ = ["ENGINES", "Outcome", "assist", "bench", "database", "follow", "plan"]
 
@@ -43,7 +44,7 @@ class Outcome:
         alike = sum(str(cell["error"]).splitlines()[0] == first for cell in self.failures)
         which = f"All {n}" if failed == n else f"{failed} of {n}"
         same = "" if alike == failed else f" (so {alike} of them)"
-        return f"{which} cells failed: {first}{same}"
+        return f"{which} cells failed: {first.rstrip('.')}{same}."
 
 
 def database(out: str | Path | None, db: str | None, *, existing: bool = False) -> str:
@@ -87,6 +88,7 @@ def bench(
     engine: str = "local",
     address: str | None = None,
     lease: float = LEASE,
+    track: Sequence[str] = (),
     quiet: bool = False,
 ) -> Outcome:
     """Run every cell of the settings that is not done yet, write the tables into ``out``, and say what became of them.
@@ -94,18 +96,20 @@ def bench(
     ``db`` is the results database, a SQLAlchemy URL or a file (``bench.sqlite`` in ``out`` unless given). ``jobs``
     workers run side by side here, or as tasks of a Ray cluster (``engine="ray"``, at ``address``); others may work on
     the same database at the same time. The same call goes on where an earlier one ended, however it ended, with the
-    same numbers; more seeds, arms or settings are added to what is there. A cell that fails is recorded and does not
+    same numbers; more seeds, arms or settings are added to what is there. ``track`` names trackers that hear of every
+    round (`claros.track`). A cell that fails is recorded and does not
     stop the others; the next call tries it again.
     """
     if jobs < 1:
         raise InputError(f"jobs must be at least 1; got {jobs}.")
     if engine not in ENGINES:
         raise UnknownNameError(suggest(engine, ENGINES, "engine"))
+    Trackers(track, Path(out) / "track")  # an unknown name and a missing package are said before anything runs
     store, out = Store(database(out, db)), Path(out)
     try:
         plan(configs, store)
         with nullcontext() if quiet else Display(store) as display:
-            crew = Crew(jobs, lease, display or _nobody)
+            crew = Crew(jobs, lease, display or _nobody, (track, out) if track else None)
             if engine == "ray":
                 on_ray(store, crew, address)
             else:

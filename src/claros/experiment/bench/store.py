@@ -6,7 +6,8 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import sqlalchemy as sa
 
@@ -80,6 +81,12 @@ class Store:
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
 
     def add(self, settings: Sequence[NewSetting], cells: Sequence[NewCell]) -> int:
         """Have these settings and cells there, and say how many cells are new; those that are there stay as they are.
@@ -169,6 +176,14 @@ class Store:
             mine = sa.select(PARTS.c.content).where(PARTS.c.cell == claim.cell).order_by(PARTS.c.round)
             model = sa.select(CELLS.c.model).where(CELLS.c.id == claim.cell)
             return list(connection.execute(mine).scalars()), connection.execute(model).scalar()
+
+    def past(self, claim: Claim) -> list[dict[str, Any]]:
+        """The numbers of the cell's complete rounds, without their details."""
+        columns = [column for column in ROUNDS.c if column.name != "details"]
+        query = sa.select(*columns).where(ROUNDS.c.cell == claim.cell).order_by(ROUNDS.c.round)
+        with self._guarded("read"), self._engine.connect() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [{**row, "seconds": json.loads(row["seconds"])} for row in rows]
 
     def save(
         self, claim: Claim, metrics: Mapping[str, Any], details: Mapping[str, Any], part: bytes, model: bytes | None

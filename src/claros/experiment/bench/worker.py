@@ -8,21 +8,23 @@ import threading
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
 from claros.errors import ClarosError, DataError, LogError
 from claros.experiment.bench.keeper import InDatabase
+from claros.experiment.bench.names import names_of
 from claros.experiment.bench.schema import Claim
 from claros.experiment.bench.store import LeaseLost, Store
-from claros.experiment.cell import Task, run_cell
+from claros.experiment.cell import Keeper, Task, run_cell
 from claros.experiment.config import Arm, parse_config
+from claros.experiment.following import Following
 from claros.experiment.setting import Setting
 
-__all__ = ["LEASE", "work"]
+__all__ = ["LEASE", "Track", "work"]
 
 logger = logging.getLogger("claros")
 
@@ -32,17 +34,29 @@ LEASE = 60.0
 #: Seconds between two looks for a cell while others work on the last ones.
 PATIENCE = 1.0
 
+#: Names of trackers, and the folder of the bench.
+Track = tuple[Sequence[str], Path]
+
 #: Settings whose data a worker keeps in memory.
 KEPT_SETTINGS = 2
 
 
-def work(store: Store, worker: str, *, lease: float = LEASE, look: Callable[[], None] | None = None) -> int:
+def work(
+    store: Store,
+    worker: str,
+    *,
+    lease: float = LEASE,
+    look: Callable[[], None] | None = None,
+    track: Track | None = None,
+) -> int:
     """Run cells until every one is done or failed, and say how many were run here; waits for those of others.
 
     A cell's own error is recorded with its traceback, and the next one is taken. An error of the database ends the
     worker. Interrupted, it lets go of its cell, of which complete rounds stay. ``look`` is called now and then.
+    ``track`` says which trackers hear of the rounds, and where their files go.
     """
     settings = _Settings(store)
+    following = Following(*track) if track is not None else None
     done = 0
     while True:
         claim = store.claim(worker, lease)
@@ -53,7 +67,7 @@ def work(store: Store, worker: str, *, lease: float = LEASE, look: Callable[[], 
             continue
         try:
             with _heartbeat(store, claim, lease):
-                _run(store, claim, settings, look or _nobody)
+                _run(store, claim, settings, look or _nobody, following)
             done += 1
         except LeaseLost as error:
             logger.warning("%s It goes on there.", error)
@@ -66,14 +80,20 @@ def _nobody() -> None:
     """Nobody looks on."""
 
 
-def _run(store: Store, claim: Claim, settings: _Settings, look: Callable[[], None]) -> None:
+def _run(
+    store: Store, claim: Claim, settings: _Settings, look: Callable[[], None], following: Following | None
+) -> None:
     try:
         setting = settings.get(claim.setting)
         task = Task(claim.strategy, claim.seed, Arm.model_validate(claim.arm), setting.plan.total)
         with tempfile.TemporaryDirectory(prefix="claros-") as scratch:
-            keeper = InDatabase(store, claim, setting, Path(scratch))
+            keeper: Keeper = InDatabase(store, claim, setting, Path(scratch))
             setting.model()  # it loads the libraries whose threads are counted next
-            with threadpool_limits(limits=1):
+            with ExitStack() as stack:
+                stack.enter_context(threadpool_limits(limits=1))
+                if following is not None:
+                    name = settings.names[claim.setting]
+                    keeper = stack.enter_context(following.of(keeper, setting, task, name, claim.cell))
                 run_cell(setting, task, keeper, lambda moment: look())
         store.finish(claim)
     except LogError:
@@ -89,11 +109,14 @@ class _Settings:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._loaded: OrderedDict[str, Setting] = OrderedDict()
+        self.names: Mapping[str, str] = {}
 
     def get(self, key: str) -> Setting:
         """The setting of that key; a `DataError` if its data are others than those the bench was planned with."""
         if key not in self._loaded:
-            known = next(row for row in self._store.settings() if row.key == key)
+            there = self._store.settings()
+            self.names = names_of(there)
+            known = next(row for row in there if row.key == key)
             beside = next(reversed(self._loaded.values()), None)
             setting = Setting.load(parse_config(known.config), beside)
             if setting.facts()["manifest"] != known.facts["manifest"]:

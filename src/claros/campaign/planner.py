@@ -1,0 +1,124 @@
+"""What one process at a time does: train on the labels of now, plan the next round, and log both."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+
+import numpy as np
+
+from claros.arrays import to_numpy
+from claros.campaign import plan
+from claros.campaign.folder import Folder
+from claros.campaign.items import Items
+from claros.campaign.journal import Journal
+from claros.campaign.learner import Learner
+from claros.campaign.plan import Batch, Situation
+from claros.data.pool import Pool
+from claros.strategy import Strategy
+
+__all__ = ["Planner"]
+
+
+class Planner:
+    """Trains and plans for one campaign; another process that is at it makes every method a `ConflictError`."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        journal: Journal,
+        items: Items,
+        pool: Pool,
+        learner: Learner | None,
+        strategies: tuple[Strategy, Strategy],
+    ) -> None:
+        self._folder = folder
+        self._journal = journal
+        self._items = items
+        self._pool = pool
+        self._learner = learner
+        self._strategies = strategies
+
+    def situation(self) -> Situation:
+        """What the next round is planned from, as of now."""
+        return Situation(self._journal.sync(), self._items, self._pool, self._learner)
+
+    def train(self) -> None:
+        """Train if the labels changed."""
+        with self._folder.planning():
+            self._journal.sync()
+            self._learn()
+
+    def next(self, n: int | None, annotator: str, overlap: int) -> bool:
+        """Have the strategy plan a round if the annotator has nothing to do; False if there is nothing left to ask."""
+        with self._folder.planning():
+            state = self._journal.sync()
+            if state.available_to(annotator, overlap):
+                return True
+            size = n or state.config["batch"] if state.rounds else max(n or 1, state.config["start"])
+            return self._plan(lambda now: plan.picked(now, *self._strategies, size))
+
+    def given(self, items: Sequence[str], by: str) -> None:
+        """Plan a round of these items."""
+        with self._folder.planning():
+            batch = plan.chosen(self.situation(), items, by)  # what cannot be planned is said before any training
+            self._plan(lambda now: batch)
+
+    def _plan(self, choose: Callable[[Situation], Batch | None]) -> bool:
+        """Bring the model up to date, choose, and log what was chosen, with what the model predicts of it beside."""
+        self._learn()
+        started = time.perf_counter()
+        now = self.situation()
+        number, labels_seq = len(now.state.rounds), now.state.labels_seq
+        batch = choose(now)
+        if batch is None:
+            return False
+        self._keep(number, batch)
+        payload = {
+            "round": number,
+            "strategy": batch.by,
+            "items": [asdict(row) for row in batch.rows],
+            "labels_seq": labels_seq,
+            "seconds": time.perf_counter() - started,
+        }
+        self._journal.append(lambda now: [("planned", "claros", payload)] if len(now.rounds) == number else [])
+        return True
+
+    def _keep(self, number: int, batch: Batch) -> None:
+        """Write what was picked, its scores, and the model's predictions of it."""
+        if not len(batch.picks):
+            return
+        self._folder.write_array(number, "picks", batch.picks)
+        if batch.scores is not None:
+            self._folder.write_array(number, "scores", batch.scores)
+        if self._learner is not None and "probs" in self._learner.outputs:
+            probs = to_numpy(self._learner.outputs["probs"])[batch.picks]
+            self._folder.write_array(number, "batch_probs", probs.astype(np.float32))
+
+    def _learn(self) -> None:
+        """Train if the labels changed, and log the first fit of a round with what the rules will look at."""
+        state, learner = self._journal.state, self._learner
+        labels = state.training()
+        if learner is None or not labels or not state.rounds or learner.current(state):
+            return
+        number = len(state.rounds) - 1
+        learner.learn(self._pool, self._items.positions([label.item for label in labels]), labels, state)
+        if number in state.fitted:
+            return
+        learner.keep(number, self._items.stop, state.config["checkpoints"])
+        audited = state.audited()
+        correct = learner.correct(self._items.positions([label.item for label in audited]), audited)
+        payload = {
+            "round": number,
+            "labels_seq": state.labels_seq,
+            "n_trained": len(labels),
+            "n_labeled": len(state.told),
+            "n_pool": len(self._items.representatives) - len(state.closed),
+            "spent": len(state.told) * (state.config["price"] or 0.0),
+            "elapsed": time.time() - state.created,
+            "seconds": learner.seconds,
+            "audit": {"n": len(correct), "correct": sum(correct)},
+        }
+        self._journal.append(lambda now: [("fitted", "claros", payload)] if number not in now.fitted else [])
+        learner.prune(number, state.config["checkpoints"])

@@ -1,0 +1,69 @@
+"""The parts that settings are made of: strict records, things known by name, and values that flags give as texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+__all__ = ["Amount", "Arm", "ArmSpec", "Named", "NamedSpec", "Settings", "Share", "as_list", "from_text", "is_count"]
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, and a key that is not known is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Named(Settings):
+    """Something known by name, with its parameters."""
+
+    name: str
+    parameters: dict[str, Any] = {}
+
+
+class Arm(Named):
+    """A strategy to compare; ``label`` is what tables and figures call it, if not by its name."""
+
+    label: Annotated[str | None, Field(pattern=r"^\w[^/\\\x00-\x1f]*$")] = None
+
+
+def from_text(value: Any) -> Any:
+    """The value that a text says, read as YAML; anything else as it is."""
+    try:
+        return yaml.safe_load(value) if isinstance(value, str) else value
+    except yaml.YAMLError:
+        return value
+
+
+def is_count(value: Any, least: int = 1) -> bool:
+    """Whether the value is a whole number of at least so much."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def as_list(value: Any) -> Any:
+    """A list of one where one thing is given."""
+    return [value] if isinstance(value, (str, Mapping)) else value
+
+
+def _amount(value: Any) -> Any:
+    number = from_text(value)
+    if not is_count(number) and not (isinstance(number, float) and 0 < number < 1):
+        raise ValueError(f"must be a count (1 or more) or a share of the pool (between 0 and 1); got {value!r}")
+    return number
+
+
+def _as_spec(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+#: A count (whole number, at least 1), or a share of the pool (above 0, below 1).
+Amount = Annotated[int | float, BeforeValidator(_amount)]
+#: A share above 0 and below 1.
+Share = Annotated[float, Field(gt=0, lt=1)]
+#: Something known by name, of which a bare name may be given.
+NamedSpec = Annotated[Named, BeforeValidator(_as_spec)]
+#: A strategy to compare, of which a bare name may be given.
+ArmSpec = Annotated[Arm, BeforeValidator(_as_spec)]
