@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import array_api_compat
@@ -28,9 +30,13 @@ __all__ = [
     "namespace",
     "row_blocks",
     "take",
+    "threads",
     "to_numpy",
     "where_from",
 ]
+
+#: Packages that bring a thread pool of their own.
+_WITH_POOLS = ("torch", "sklearn", "scipy.linalg", "scipy.sparse", "faiss", "xgboost", "lightgbm")
 
 #: An array of any library that follows the array API: NumPy, torch (also on CUDA), CuPy, JAX.
 Array: TypeAlias = Any
@@ -154,7 +160,23 @@ class Scratch:
 
 def blas_threads(limit: int) -> AbstractContextManager[Any]:
     """Limit BLAS to so many threads inside a ``with``; process-wide, so enter it once around a whole call."""
-    from threadpoolctl import threadpool_limits
-
-    limits: AbstractContextManager[Any] = threadpool_limits(limits=limit, user_api="blas")
+    limits: AbstractContextManager[Any] = _pools().limit(limits=limit, user_api="blas")
     return limits
+
+
+def threads(limit: int) -> AbstractContextManager[Any]:
+    """As `blas_threads`, but OpenMP too: everything that computes, in the libraries that are loaded by now."""
+    limits: AbstractContextManager[Any] = _pools().limit(limits=limit)
+    return limits
+
+
+def _pools() -> Any:
+    """The thread pools of the libraries that are loaded; looking for them takes milliseconds, so only for new ones."""
+    return _found_pools(frozenset(name for name in _WITH_POOLS if name in sys.modules))
+
+
+@lru_cache(maxsize=8)
+def _found_pools(loaded: frozenset[str]) -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 
 from claros.campaign.campaign import Campaign
@@ -75,21 +74,26 @@ def restore(
         path.write_bytes(content)
     if model.warm:
         folder.scratch = scratch
-    campaign = Campaign(folder, Journal(log), pool, model)
-    return campaign, Recorder(campaign, scratch, campaign._journal.sync().seq, set(folder.files))
+    journal = Journal(log)
+    if not journal.sync().config:
+        raise CorruptLogError("The stored parts of a campaign are damaged (its beginning is missing); remove its cell.")
+    campaign = Campaign(folder, journal, pool, model)
+    return campaign, Recorder(campaign, scratch, journal.state.seq, set(folder.files))
 
 
 def _packed(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
+    """Names and lengths as JSON on a line of its own, then the contents one after another."""
+    head = json.dumps({name: len(content) for name, content in files.items()}).encode()
+    return b"\n".join((head, b"".join(files.values())))
 
 
 def _unpacked(packed: bytes) -> dict[str, bytes]:
+    head, _, body = packed.partition(b"\n")
     try:
-        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-            return {name: archive.read(name) for name in archive.namelist()}
-    except zipfile.BadZipFile as error:
+        lengths = {str(name): int(length) for name, length in json.loads(head).items()}
+    except (ValueError, AttributeError, TypeError) as error:
         raise CorruptLogError(f"A stored part of a campaign is damaged ({error}); remove its cell.") from error
+    ends = list(accumulate(lengths.values(), initial=0))
+    if ends[-1] != len(body):
+        raise CorruptLogError("A stored part of a campaign is damaged (its length is wrong); remove its cell.")
+    return {name: body[start:end] for name, start, end in zip(lengths, ends[:-1], ends[1:], strict=True)}

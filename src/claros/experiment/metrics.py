@@ -16,7 +16,7 @@ import numpy as np
 
 from claros.arrays import Array, Floats, Indices
 from claros.measures.agreement import contingency
-from claros.measures.calibration import Labeled, expected_calibration_error, labeled
+from claros.measures.calibration import Labeled, expected_calibration_error, labeled, reliability
 
 __all__ = ["PerClass", "accuracy", "confusion", "ece", "evaluate", "macro_f1", "nll", "per_class"]
 
@@ -71,21 +71,29 @@ def ece(labels: Array, probs: Array, *, bins: int = 15) -> float:
 
 
 def evaluate(labels: Array, probs: Array, *, bins: int = 15) -> dict[str, Any]:
-    """All of them at once, as JSON; per-class values and the rows of the confusion matrix are lists over classes."""
+    """All of them at once, as JSON; per-class values and the rows of the confusion matrix are lists over classes.
+
+    ``reliability`` has a row for each bin that is not empty: its number, items, mean confidence, accuracy.
+    """
     known = labeled(labels, probs)
     table = _confusion(known)
     classes = _per_class(table)
+    found = reliability(known.labels, known.probs, bins=bins)
     return {
         "n": int(known.labels.size),
         "accuracy": float(np.trace(table) / table.sum()),
         "macro_f1": float(np.nanmean(classes.f1)),
         "nll": _nll(known),
-        "ece": expected_calibration_error(known.labels, known.probs, bins=bins),
+        "ece": found.error,
         "precision": _json(classes.precision),
         "recall": _json(classes.recall),
         "f1": _json(classes.f1),
         "support": classes.support.tolist(),
         "confusion": table.tolist(),
+        "reliability": [
+            [int(place), int(found.count[place]), float(found.confidence[place]), float(found.accuracy[place])]
+            for place in np.flatnonzero(found.count)
+        ],
     }
 
 

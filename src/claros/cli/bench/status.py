@@ -34,6 +34,7 @@ def status(
     show_table(("setting", "cells"), rows)
     for one in now.failures:
         print(f"Failed: {one['setting']}, {one['strategy']}, seed {one['seed']}: {one['error']}")
-        if failed and one["traceback"]:
-            print(one["traceback"])
+    for cell in store.cells() if failed else ():
+        if cell["traceback"]:
+            print(cell["traceback"])
     print(f"{now}.")

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from claros.arrays import threads
 from claros.experiment import batches
 from claros.experiment.bench.grid import planned
 from claros.experiment.bench.names import names_of
@@ -54,7 +54,7 @@ def estimate(setting: Setting, name: str = "") -> list[Timed]:
     """
     seeds, rounds = setting.config.seeds, setting.plan.rounds + 1
     setting.model()  # it loads the libraries whose threads are counted next
-    with threadpool_limits(limits=1):
+    with threads(1):
         first, last = _training(setting, setting.plan.start), _training(setting, setting.plan.total)
         growth = max(0.0, last - first) / 2
         return [

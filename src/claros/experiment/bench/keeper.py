@@ -12,7 +12,6 @@ from claros.experiment.bench.schema import Claim
 from claros.experiment.bench.store import Store
 from claros.experiment.cell import Evaluated, Task
 from claros.experiment.setting import Setting
-from claros.measures.calibration import reliability
 
 __all__ = ["InDatabase"]
 
@@ -23,10 +22,9 @@ _PER_CLASS = ("precision", "recall", "f1", "support")
 class InDatabase:
     """Keeps the rounds of a claimed cell; ``scratch`` is for checkpoints."""
 
-    def __init__(self, store: Store, claim: Claim, setting: Setting, scratch: Path) -> None:
+    def __init__(self, store: Store, claim: Claim, scratch: Path) -> None:
         self._store = store
         self._claim = claim
-        self._labels = setting.test.labels
         self._scratch = scratch
         self._recorder: Recorder | None = None
 
@@ -60,12 +58,6 @@ class InDatabase:
         if self._recorder is None:
             raise RuntimeError("a cell is opened before it is written to")
         metrics = {name: value for name, value in evaluated.metrics.items() if name not in (*_PER_CLASS, "per_class")}
-        bins = reliability(self._labels, evaluated.test_probs.astype(float))
-        filled = bins.count > 0
-        metrics["reliability"] = [
-            [int(place), int(bins.count[place]), float(bins.confidence[place]), float(bins.accuracy[place])]
-            for place in filled.nonzero()[0]
-        ]
         details = {
             "per_class": evaluated.metrics["per_class"],
             "decisions": evaluated.metrics["decisions"],

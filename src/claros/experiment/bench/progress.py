@@ -25,7 +25,7 @@ LOOK_SECONDS = 0.5
 #: Settings that the table has a row for; of more, those at work.
 MOST_ROWS = 20
 
-_FAILURE = ("strategy", "seed", "error", "traceback")
+_FAILURE = ("strategy", "seed", "error")
 
 
 class Overview:
@@ -33,7 +33,7 @@ class Overview:
 
     def __init__(self, store: Store) -> None:
         self._names = names = names_of(store.settings())
-        self.cells: Sequence[Mapping[str, Any]] = store.cells()
+        self.cells: Sequence[Mapping[str, Any]] = store.states()
         self.rows = {name: dict.fromkeys(STATUS, 0) for name in names.values()}
         for cell in self.cells:
             self.rows[names[cell["setting"]]][cell["status"]] += 1
@@ -41,7 +41,7 @@ class Overview:
 
     @property
     def failures(self) -> list[dict[str, Any]]:
-        """The cells that failed, with the error and the traceback of each."""
+        """The cells that failed, with the error of each."""
         return [
             {"setting": self._names[cell["setting"]], **{name: cell[name] for name in _FAILURE}}
             for cell in self.cells

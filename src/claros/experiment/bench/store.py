@@ -251,6 +251,13 @@ class Store:
             rows = connection.execute(sa.select(*columns).order_by(CELLS.c.position)).mappings()
             return [dict(row) for row in rows]
 
+    def states(self) -> list[dict[str, Any]]:
+        """Every cell in order, as `cells`, without what is long: metrics, arm and traceback."""
+        short = ("id", "setting", "strategy", "seed", "status", "worker", "rounds", "seconds", "error")
+        query = sa.select(*(CELLS.c[name] for name in short)).order_by(CELLS.c.position)
+        with self._guarded("read"), self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
     def rounds(self) -> Iterator[Mapping[str, Any]]:
         """Every complete round, cell by cell in order."""
         query = (

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from threadpoolctl import threadpool_limits
-
+from claros.arrays import threads
 from claros.errors import ClarosError, DataError, LogError
 from claros.experiment.bench.keeper import InDatabase
 from claros.experiment.bench.names import names_of
@@ -87,10 +86,10 @@ def _run(
         setting = settings.get(claim.setting)
         task = Task(claim.strategy, claim.seed, Arm.model_validate(claim.arm), setting.plan.total)
         with tempfile.TemporaryDirectory(prefix="claros-") as scratch:
-            keeper: Keeper = InDatabase(store, claim, setting, Path(scratch))
+            keeper: Keeper = InDatabase(store, claim, Path(scratch))
             setting.model()  # it loads the libraries whose threads are counted next
             with ExitStack() as stack:
-                stack.enter_context(threadpool_limits(limits=1))
+                stack.enter_context(threads(1))
                 if following is not None:
                     name = settings.names[claim.setting]
                     keeper = stack.enter_context(following.of(keeper, setting, task, name, claim.cell))
