@@ -22,6 +22,9 @@ __all__ = ["Crew", "here"]
 #: Seconds between two looks at how far the cells are.
 LOOK = 0.5
 
+#: Seconds in which a worker ends when it is told to.
+GRACE = 5.0
+
 #: Workers that may be lost without any cell getting on, for each that is wanted.
 HOPELESS = 10
 
@@ -83,8 +86,11 @@ def _in_processes(store: Store, crew: Crew) -> None:
     finally:
         for _, process in pipes.values():
             process.terminate()
-        for _, process in pipes.values():
+        for place, (_, process) in pipes.items():
+            process.join(GRACE)
+            process.kill()  # a training that does not hear; its round is lost, and nothing else
             process.join()
+            store.release(_name(place), lost=False)
         crew.look()
 
 

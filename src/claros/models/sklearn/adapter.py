@@ -25,6 +25,7 @@ from claros.arrays import Array, Floats, Indices, row_blocks
 from claros.errors import InputError, ModelError
 from claros.models.checks import Labeled, check_kind, check_names, labeled_items
 from claros.models.columns import spread_head, spread_logits, spread_probs
+from claros.models.interrupts import not_swallowed
 from claros.models.model import Items
 from claros.models.paths import path_of
 from claros.models.sklearn.heads import (
@@ -144,7 +145,8 @@ class SklearnModel:
             pipeline = Pipeline([*pipeline.steps[:-1], (name, Constant(strategy="prior"))])
         extra = {} if labeled.weights is None else {f"{name}__sample_weight": labeled.weights}
         try:
-            return pipeline.fit(_contents(items, labeled.positions), labeled.labels, **extra)
+            with not_swallowed():
+                return pipeline.fit(_contents(items, labeled.positions), labeled.labels, **extra)
         except ValueError as error:
             raise ModelError(f"Training {self._spec['name']} on {len(labeled.labels)} items failed: {error}") from error
 
