@@ -137,7 +137,7 @@ def test_ctrl_c_prints_the_command_that_resumes_and_it_does(tmp_path: Path) -> N
 
 
 def test_a_full_disk_is_one_sentence_and_finished_cells_stay(tmp_path: Path) -> None:
-    command = ["bench", *GRID[:-1], "60", "--out", str(tmp_path), "--no-report"]
+    command = ["bench", *GRID[:-1], "25", "--out", str(tmp_path), "--no-report"]
     limited = f"ulimit -f 250; exec {sys.executable} -m claros " + " ".join(command)  # files up to 250 KiB
     answer = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, check=False, timeout=120)
     assert answer.returncode == 1, answer.stderr

@@ -6,6 +6,8 @@ import csv
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -161,3 +163,25 @@ def test_workers_that_are_killed_are_replaced_and_their_cells_go_on(alone: Path,
     killer.join(timeout=30)
     assert outcome.counts == {"done": 24}
     assert tables(tmp_path) == tables(alone)
+
+
+def test_what_a_killed_bench_left_is_free_at_once(tmp_path: Path) -> None:
+    command = ["bench", "--data", "digits", "--model", "mlp", "--rounds", "5", "--jobs", "2", "--out", str(tmp_path)]
+    process = subprocess.Popen([sys.executable, "-m", "claros", *command], stderr=subprocess.DEVNULL)
+    url = f"sqlite:///{tmp_path}/bench.sqlite"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not ((tmp_path / "bench.sqlite").exists() and running(url) == 2):
+        time.sleep(0.1)
+    assert running(url) == 2
+    process.kill()
+    process.wait()
+    started = time.monotonic()
+    grid = {"data": "digits", "model": "mlp", "rounds": 5}
+    assert bench(read_grid(flags=grid), tmp_path, quiet=True).counts == {"done": 2}
+    assert time.monotonic() - started < 50, "it waited for leases of the dead"
+
+
+def running(url: str) -> int:
+    """How many cells are worked on."""
+    with Store(url) as store:
+        return store.counts().get("running", 0)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
 import signal
 import socket
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from typing import NamedTuple
 
 from claros.errors import ClarosError
@@ -39,7 +42,10 @@ class Crew(NamedTuple):
 
 
 def here(store: Store, crew: Crew) -> None:
-    """Work on the cells of the database until none is left."""
+    """Work on the cells of the database until none is left; cells of workers that died here are free at once."""
+    for worker in {cell["worker"] for cell in store.states() if cell["status"] == "running"}:
+        if _is_dead(worker):
+            store.release(worker, lost=False)
     if crew.jobs == 1:
         work(store, _name(0), lease=crew.lease, look=crew.look, track=crew.track)
     else:
@@ -47,7 +53,30 @@ def here(store: Store, crew: Crew) -> None:
 
 
 def _name(place: int) -> str:
-    return f"{socket.gethostname()}-{os.getpid()}-{place}"
+    return f"{_machine()}:{os.getpid()}:{place}"
+
+
+def _is_dead(worker: str) -> bool:
+    """Whether the worker was started by a process of this machine that is no more."""
+    machine, _, rest = worker.partition(":")
+    pid = rest.partition(":")[0]
+    if machine != _machine() or not pid.isdigit() or int(pid) == os.getpid():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+@lru_cache(maxsize=1)
+def _machine() -> str:
+    """The host's name, and what tells it from others of that name: this boot, and whose processes can be seen."""
+    boot, space = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    signs = f"{boot.read_text() if boot.exists() else ''}{space.stat().st_ino if space.exists() else ''}"
+    return f"{socket.gethostname()}-{hashlib.sha256(signs.encode()).hexdigest()[:8]}"
 
 
 def _in_processes(store: Store, crew: Crew) -> None:
