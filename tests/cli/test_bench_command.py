@@ -150,3 +150,22 @@ def test_a_full_disk_is_one_sentence_and_finished_cells_stay(tmp_path: Path) -> 
     assert main(command) == 0
     with Store(f"sqlite:///{tmp_path}/bench.sqlite") as store:
         assert store.counts() == {"done": 50}
+
+
+def test_a_bench_that_is_not_finished_can_be_reported(tmp_path: Path, capsys: Capture) -> None:
+    from claros.experiment.bench import plan, read_grid, work
+
+    class Enough(Store):
+        def save(self, *arguments: object, **named: object) -> None:
+            super().save(*arguments, **named)  # type: ignore[arg-type]
+            if self.counts().get("done") == 3:
+                raise KeyboardInterrupt
+
+    with Enough(f"sqlite:///{tmp_path}/bench.sqlite") as store:
+        plan(read_grid(flags={"data": "iris", "start": 6, "rounds": 2, "seeds": 2, "upper_bound": False}), store)
+        with pytest.raises(KeyboardInterrupt):
+            work(store, "w")
+    assert main(["report", str(tmp_path)]) == 0
+    page = capsys.readouterr().out
+    assert "Of 4 cells, 1 is not finished" in page
+    assert (tmp_path / "report.html").is_file()

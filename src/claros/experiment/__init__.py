@@ -11,8 +11,9 @@ An experiment is a campaign with a simulated annotator: every cell goes through 
 from __future__ import annotations
 
 from claros.experiment.config import RunConfig
+from claros.experiment.gathering import gather
 from claros.experiment.presets import demo
-from claros.experiment.run import gather, run
+from claros.experiment.run import run
 from claros.experiment.settings import read_config
 
 __all__ = ["RunConfig", "demo", "gather", "read_config", "run"]

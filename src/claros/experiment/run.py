@@ -26,7 +26,7 @@ from claros.experiment.versions import versions
 from claros.experiment.workers import in_processes
 from claros.files import write_atomically
 
-__all__ = ["cells_of", "gather", "run"]
+__all__ = ["cells_of", "gather_run", "run"]
 
 logger = logging.getLogger("claros")
 
@@ -77,7 +77,7 @@ def cells_of(config: RunConfig, out: Path) -> list[Cell]:
     return [_cell(out, label, seed) for label in config.arms for seed in config.all_seeds]
 
 
-def gather(out: str | Path) -> None:
+def gather_run(out: str | Path) -> None:
     """Write the tables of a run that may not be finished, from the rounds that are; without any, nothing is written."""
     cells = cells_of(parse_config(_read_facts(Path(out))["config"]), Path(out))
     if any(map(rounds_done, cells)):
