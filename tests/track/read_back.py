@@ -55,7 +55,7 @@ def mlflow(folder: Path) -> Runs:
 def wandb(folder: Path) -> Runs:
     runs: Runs = {}
     for path in (folder / "wandb").glob("offline-run-*/*.wandb"):
-        points = defaultdict(list)
+        points, run = defaultdict(list), None
         for record in _wandb_records(path):
             kind = record.WhichOneof("record_type")
             if kind == "run":
@@ -68,6 +68,8 @@ def wandb(folder: Path) -> Runs:
                     points[name].append((row["_step"], row[name]))
             if kind == "exit":
                 status = record.exit.exit_code
+        if run is None:  # killed before it had written anything
+            continue
         assert run.display_name not in runs
         if run.display_name == "margin, seed 1":  # the command that takes half a second is asked once
             command = [sys.executable, "-m", "wandb", "leet", "inspect", "--summary", str(path.parent)]
