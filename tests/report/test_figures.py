@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
+from claros.experiment.compare import mean_ranks
 from claros.report.figures import canvas, direct_labels, panel, spread
 from claros.report.look import styles
 from claros.report.means import mean_interval
+from claros.report.standings import say_ranks
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -77,3 +79,16 @@ def test_two_seeds_have_no_interval() -> None:
     _, low, high = mean_interval(np.array([[0.5], [0.6]]))
     assert np.isnan(low).all()
     assert np.isnan(high).all()
+
+
+def test_ranks_say_when_no_outcome_could_tell_arms_apart() -> None:
+    """Wilcoxon's smallest p-value on 7 blocks is 2 / 2^7; times 6 pairs of 4 arms that is 0.09, times 3 of 3 0.047."""
+    names = ("a", "b", "c", "d")
+    scores = np.arange(7)[:, None] + np.array([0.4, 0.3, 0.2, 0.1])
+    four, three = mean_ranks(scores, names), mean_ranks(scores[:, :3], names[:3])
+    assert say_ranks(four, "seed") == (
+        "A has the best mean rank, 1.0 of 4, over 7 seeds: too few for this test to tell 4 arms apart."
+    )
+    assert say_ranks(three, "seed") == (
+        "A has the best mean rank, 1.0 of 3, over 7 seeds; it can be told from every other arm."
+    )

@@ -13,10 +13,14 @@ import pytest
 from claros import report
 from claros.data import Split, arrays
 from claros.errors import DataError
+from claros.report.contents import build
 from claros.report.load import read
-from claros.report.page import build, render
+from claros.report.page import render
 
-SECTIONS = ["answer", "curves", "table", "stopping", "picked", "confusion", "calibration", "time", "about"]
+SECTIONS = [
+    "answer", "curves", "table", "pairs", "stopping", "picked", "overlap", "map", "confusion", "calibration", "time",
+    "about",
+]  # fmt: skip
 VOID = {"meta", "img", "br"}
 EVIL = (
     "<script>alert(1)</script>",
@@ -117,11 +121,12 @@ def test_links_lead_to_files_that_are_there(usual: tuple[Path, Page]) -> None:
     out, page = usual
     files = [link["href"] for link in page.all("a") if not link["href"].startswith("#")]
     assert "results.csv" in files
-    assert len([name for name in files if name.startswith("figures/")]) == 14  # seven figures as PDF and as PNG
+    assert len([name for name in files if name.startswith("figures/")]) == 27  # nine figures: PDF, PNG and Parquet
     for name in files:
         assert (out / name).stat().st_size > 0, name
     assert (out / "figures" / "accuracy.pdf").read_bytes().startswith(b"%PDF")
     assert (out / "figures" / "accuracy.png").read_bytes().startswith(b"\x89PNG")
+    assert (out / "figures" / "accuracy.parquet").read_bytes().startswith(b"PAR1")
 
 
 def test_figures_take_their_colours_and_letters_from_the_page(usual: tuple[Path, Page]) -> None:

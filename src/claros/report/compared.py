@@ -9,16 +9,14 @@ import numpy as np
 
 from claros.arrays import Floats
 from claros.errors import InputError
-from claros.experiment.compare import Comparison, area, compare, labels_to_reach
+from claros.experiment.compare import GAIN, Comparison, Savings, area, compare, correct, labels_to_reach, savings
+from claros.experiment.curves import Curve
 from claros.report.format import capital
 from claros.report.load import Run
 from claros.report.means import mean_interval
 from claros.rng import stream
 
-__all__ = ["Compared", "areas", "compare_all", "reach", "target"]
-
-#: Share of the control's gain that strategies are timed on, as in `claros.experiment.compare`.
-_GAIN = 0.9
+__all__ = ["Compared", "areas", "compare_all", "corrected_for", "learning_curve", "reach", "saved", "target"]
 
 
 @dataclass(frozen=True)
@@ -31,40 +29,69 @@ class Compared:
 
 
 def compare_all(run: Run) -> list[Compared]:
-    """Accuracy of every strategy against the control, paired by seed."""
+    """Accuracy of every strategy against the control, paired by seed, corrected for their number (Holm)."""
     if run.control is None:
         return []
-    return [_against(run, name, run.control) for name in run.queried]
+    raw = [_against(run, name, run.control) for name in run.queried]
+    corrected = iter(correct([one for one in raw if isinstance(one, Comparison)]))
+    found = []
+    for name, one in zip(run.queried, raw, strict=True):
+        if isinstance(one, str):
+            found.append(Compared(name, None, capital(one)))
+        else:
+            comparison = next(corrected)
+            found.append(Compared(name, comparison, str(comparison)))
+    return found
 
 
-def _against(run: Run, name: str, control: str) -> Compared:
-    seeds = [seed for seed in run.seeds_of(name) if seed in run.seeds_of(control)]
-    pairs = [(_points(run, name, seed), _points(run, control, seed)) for seed in seeds]
-    pairs = [(arm, base) for arm, base in pairs if arm[0].size and base[0].size]
+def corrected_for(compared: Sequence[Compared]) -> int:
+    """The number of comparisons that each of these is corrected for."""
+    return max((one.comparison.corrected for one in compared if one.comparison is not None), default=0)
+
+
+def _against(run: Run, name: str, control: str) -> Comparison | str:
+    """The comparison as it is by itself, or why there is none."""
+    pairs = _pairs(run, name, control)
     if not pairs:
-        said = f"{name} and {control} have no seed in common, so they cannot be compared."
-        return Compared(name, None, capital(said))
+        return f"{name} and {control} have no seed in common, so they cannot be compared."
     curves, controls = [list(side) for side in zip(*pairs, strict=True)]
     try:
-        found = compare(name, control, curves, controls, rng=stream(0, "report", 0))
+        return compare(name, control, curves, controls, rng=stream(0, "report", 0))
     except InputError:  # one round only, or arms that never had the same number of labels
-        said = f"{name} and {control} have no range of labels in common, so they cannot be compared."
-        return Compared(name, None, capital(said))
-    return Compared(name, found, str(found))
+        return f"{name} and {control} have no range of labels in common, so they cannot be compared."
 
 
-def _points(run: Run, strategy: str, seed: int) -> tuple[Floats, Floats]:
-    """One seed's learning curve: rounds with a measured accuracy, labels strictly increasing."""
+def saved(run: Run, name: str) -> Savings | None:
+    """Labels that a strategy saves against the control, better or not; None where too little is there to say."""
+    pairs = _pairs(run, name, run.control) if run.control is not None else []
+    if len(pairs) < 2:
+        return None
+    curves, controls = [list(side) for side in zip(*pairs, strict=True)]
+    try:
+        return savings(curves, controls, rng=stream(0, "report", 0))
+    except InputError:
+        return None
+
+
+def _pairs(run: Run, name: str, control: str) -> list[tuple[Curve, Curve]]:
+    """The curves of both arms for the seeds that both have."""
+    seeds = [seed for seed in run.seeds_of(name) if seed in run.seeds_of(control)]
+    pairs = [(learning_curve(run, name, seed), learning_curve(run, control, seed)) for seed in seeds]
+    return [(arm, base) for arm, base in pairs if arm is not None and base is not None]
+
+
+def learning_curve(run: Run, strategy: str, seed: int) -> Curve | None:
+    """One seed's accuracies where they were measured, labels strictly increasing; None if there are none."""
     own = run.results.where(strategy=strategy, seed=seed)
     measured = np.isfinite(own["accuracy"])
     labels, first = np.unique(own["n_labeled"][measured], return_index=True)
-    return labels, own["accuracy"][measured][first]
+    return Curve(labels, own["accuracy"][measured][first]) if labels.size else None
 
 
 def areas(run: Run, strategy: str) -> Floats:
     """(S,) mean level of every seed's accuracy over its curve."""
-    curves: Sequence[tuple[Floats, Floats]] = [_points(run, strategy, seed) for seed in run.seeds_of(strategy)]
-    return np.array([area(*curve) for curve in curves if curve[0].size])
+    curves = (learning_curve(run, strategy, seed) for seed in run.seeds_of(strategy))
+    return np.array([area(*curve) for curve in curves if curve is not None])
 
 
 def target(run: Run) -> float | None:
@@ -74,7 +101,7 @@ def target(run: Run) -> float | None:
         return None
     mean, _, _ = mean_interval(shared.values)
     gain = float(mean[-1] - mean[0])
-    return float(mean[0]) + _GAIN * gain if gain > 0 else None
+    return float(mean[0]) + GAIN * gain if gain > 0 else None
 
 
 def reach(run: Run, strategy: str, level: float) -> float | None:

@@ -16,6 +16,7 @@ __all__ = [
     "percent",
     "points",
     "seconds",
+    "share",
     "size",
     "span",
 ]
@@ -121,6 +122,17 @@ def seconds(duration: float | None) -> str:
         return f"{whole // 60} min {whole % 60} s"
     minutes = round(whole / 60)
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def share(part: float | None) -> str:
+    """A share that may be negative, in whole percent.
+
+    >>> share(0.43), share(-0.08), share(-0.001)
+    ('43 %', '−8 %', '0 %')
+    """
+    if part is None or not math.isfinite(part):
+        return DASH
+    return f"{_signed(100 * part, 0)} %"
 
 
 def amount(number: float | None) -> str:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from claros.arrays import Indices
 from claros.errors import ClarosError
+from claros.report.embedding import Space, find_space
 from claros.report.load import Run
 
 if TYPE_CHECKING:
@@ -31,6 +33,15 @@ class Items:
     @cached_property
     def _positions(self) -> dict[str, int]:
         return {} if self.pool is None else {item: i for i, item in enumerate(self.pool.ids)}
+
+    @cached_property
+    def space(self) -> Space | str:
+        """The pool's principal components, or why there are none."""
+        return self.reason if self.pool is None else find_space(self.pool)
+
+    def positions(self, ids: Sequence[str]) -> Indices:
+        """Where the items are that the pool has, in the order asked."""
+        return np.array([self._positions[item] for item in ids if item in self._positions], dtype=np.int64)
 
     @property
     def kind(self) -> str:
@@ -64,7 +75,8 @@ def find_items(run: Run, data: Split | None = None) -> Items:
     if pool is None:
         return Items(None, "The run does not say where its data are; pass data= to show the items that were picked.")
     kept = (run.facts.get("manifest") or {}).get("pool")
-    if kept is not None and kept != pool.manifest():
+    other = run.data.get("n_pool", len(pool)) != len(pool) if kept is None else kept != pool.manifest()
+    if other:
         return Items(None, "The items that were picked are not shown, because the data have changed since the run.")
     return Items(pool)
 

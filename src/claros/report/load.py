@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from claros.arrays import Floats, Indices
 from claros.errors import DataError
-from claros.report.tables import TABLES, Table, read_table
+from claros.report.reading import read_table
+from claros.report.tables import TABLES, Table
 
-__all__ = ["CONTROL", "Curve", "Run", "read"]
+__all__ = ["CONTROL", "UPPER_BOUND", "Curve", "Run", "new_run", "read", "read_json"]
 
-#: The strategy that the others are compared with.
-CONTROL = "random"
+T = TypeVar("T")
+#: The strategy that the others are compared with, and the one that shows what could be had: it is not compared.
+CONTROL, UPPER_BOUND = "random", "upper_bound"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,11 @@ class Curve:
 
 @dataclass(frozen=True)
 class Run:
-    """What a finished run left behind."""
+    """What a run left behind, or one setting of a bench; ``name`` is the setting's.
+
+    ``confusion`` and ``reliability`` are the tables that a bench writes of its last rounds; of a run they are None,
+    and what they say is found from the predictions in its folder.
+    """
 
     folder: Path
     config: Mapping[str, Any]
@@ -71,6 +77,10 @@ class Run:
     picks: Table
     rules: Table
     test_labels: Indices | None
+    name: str = ""
+    confusion: Table | None = None
+    reliability: Table | None = None
+    _known: dict[tuple[str, ...], Any] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def control(self) -> str | None:
@@ -83,13 +93,18 @@ class Run:
 
     @cached_property
     def strategies(self) -> list[str]:
-        """All arms, the control last."""
+        """All arms but the upper bound, the control last."""
         return [*self.queried, *([self.control] if self.control is not None else [])]
 
     @cached_property
     def queried(self) -> list[str]:
         """The arms that are compared with the control."""
-        return [name for name in self.results.distinct("strategy") if name != self.control]
+        return [name for name in self.results.distinct("strategy") if name not in (self.control, UPPER_BOUND)]
+
+    @cached_property
+    def bound(self) -> str | None:
+        """The arm that looks ahead with the true labels, if it ran: drawn, but neither compared nor ranked."""
+        return UPPER_BOUND if UPPER_BOUND in self.results.distinct("strategy") else None
 
     @cached_property
     def seeds(self) -> list[int]:
@@ -109,9 +124,15 @@ class Run:
         name = chosen.get("name") if isinstance(chosen, Mapping) else chosen
         return str(name) if name in self.rule_names else next(iter(self.rule_names), None)
 
+    @property
+    def arms(self) -> list[str]:
+        """All arms, and the upper bound."""
+        return [*self.strategies, *([self.bound] if self.bound is not None else [])]
+
     def upper_bound(self, metric: str) -> float | None:
         """What a model trained on the whole pool reaches, where the run measured it."""
-        value = (self.facts.get("upper_bound") or {}).get(metric)
+        measured = self.facts.get("upper_bound")
+        value = measured.get(metric) if isinstance(measured, Mapping) else None
         return None if value is None else float(value)
 
     @cached_property
@@ -121,11 +142,19 @@ class Run:
 
     def curve(self, strategy: str, metric: str) -> Curve:
         """A column of the results over labels spent, aligned between seeds."""
-        return _aligned(self.results.where(strategy=strategy), metric)
+        return self.once((strategy, metric), lambda: _aligned(self.results.where(strategy=strategy), metric))
 
     def rule_curve(self, strategy: str, rule: str, column: str) -> Curve:
         """A rule's value or threshold over labels spent."""
-        return _aligned(self.rules.where(strategy=strategy, rule=rule), column)
+        watched = self.rules.where(strategy=strategy, rule=rule)
+        return self.once(("rule", strategy, rule, column), lambda: _aligned(watched, column))
+
+    def once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
+        """What ``make`` gives, worked out when a key is first asked for."""
+        if key not in self._known:
+            self._known[key] = make()
+        known: T = self._known[key]
+        return known
 
     def seeds_of(self, strategy: str) -> list[int]:
         """The seeds that a strategy ran with, in order."""
@@ -156,29 +185,28 @@ class Run:
 def read(folder: Path) -> Run:
     """The run in a folder that ``claros run --out`` wrote; a `DataError` says what is missing."""
     folder = Path(folder)
-    facts = _json(folder / "run.json")
+    facts = read_json(folder / "run.json", "run")
     tables = {name: read_table(folder / f"{name}.csv", kinds) for name, kinds in TABLES.items()}
     if len(tables["results"]) == 0:
         raise DataError(
             f"{folder / 'results.csv'} has no rows: no round of the run is finished yet. Let it go on first."
         )
-    return Run(
-        folder=folder,
-        config=facts.get("config") or {},
-        data=facts.get("data") or {},
-        facts=facts,
-        test_labels=_labels(folder / "test.npz"),
-        **tables,
-    )
+    return new_run(folder, facts, tables, test_labels=_labels(folder / "test.npz"))
+
+
+def new_run(folder: Path, facts: Mapping[str, Any], tables: Mapping[str, Table], **more: Any) -> Run:
+    """A run of what it says of itself and its tables by name."""
+    config, data = facts.get("config") or {}, facts.get("data") or {}
+    given = {"test_labels": None, **more, **tables}
+    return Run(folder=folder, config=config, data=data, facts=facts, **given)
 
 
 def _aligned(table: Table, metric: str) -> Curve:
     """Seeds on one axis: the union of their label counts, with straight lines between a seed's own points."""
-    seeds = sorted(set(table["seed"].tolist()))
+    seeds = sorted(table.by("seed").items())
     labels = np.unique(table["n_labeled"])
     values = np.full((len(seeds), labels.size), np.nan)
-    for row, seed in enumerate(seeds):
-        own = table.where(seed=seed)
+    for row, (_, own) in enumerate(seeds):
         finite = np.isfinite(own[metric])
         x, y = own["n_labeled"][finite], own[metric][finite]
         if x.size:
@@ -187,15 +215,17 @@ def _aligned(table: Table, metric: str) -> Curve:
     return Curve(labels, values)
 
 
-def _json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, command: str) -> dict[str, Any]:
+    """What a run or a bench says of itself; a `DataError` where it does not."""
     if not path.is_file():
         raise DataError(
-            f"{path.parent} should be the folder of a run, with a run.json that `claros run --out` writes; it has none."
+            f"{path.parent} should be the folder of a run, with a {path.name} that `claros {command} --out` writes; it "
+            "has none."
         )
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise DataError(f"{path} is not valid JSON ({error}); the run's folder is damaged.") from error
+        raise DataError(f"{path} is not valid JSON ({error}); the folder is damaged.") from error
     if not isinstance(facts, dict):
         raise DataError(f"{path} should hold a JSON object; it holds a {type(facts).__name__}.")
     return facts

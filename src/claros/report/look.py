@@ -9,8 +9,23 @@ from typing import Any
 import numpy as np
 
 from claros.arrays import Floats
+from claros.report.load import UPPER_BOUND
 
-__all__ = ["BLUE", "CYCLE", "INK", "MUTED", "RULE", "VARIABLES", "VERMILION", "Style", "styles", "tint"]
+__all__ = [
+    "BLUE",
+    "BOUND",
+    "CYCLE",
+    "INK",
+    "MUTED",
+    "RAMP",
+    "RULE",
+    "VARIABLES",
+    "VERMILION",
+    "Style",
+    "ramp",
+    "styles",
+    "tint",
+]
 
 INK, MUTED, RULE, BLUE, VERMILION = "#000000", "#666666", "#dddddd", "#0072b2", "#d55e00"
 _CONTROL = "#7f7f7f"
@@ -26,8 +41,12 @@ VARIABLES = {
     "#cc79a7": "purple",
     "#e69f00": "orange",
     "#56b4e9": "sky",
+    "#6676ad": "indigo",
+    "#d98c54": "coral",
     "#ffffff": "paper",
 }
+#: Colours in an order that is seen, for rounds.
+RAMP = (BLUE, "#6676ad", "#cc79a7", "#d98c54", "#e69f00")
 #: Colours that classes take in turn, by their names in the style sheet.
 CYCLE = ("blue", "vermilion", "green", "purple", "orange", "sky", "ink")
 _ORDER = (BLUE, VERMILION, "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -49,14 +68,25 @@ class Style:
         return f"var(--{VARIABLES[self.colour]})"
 
 
+#: The upper bound: thin and black.
+BOUND = Style(INK, "solid", "")
+
+
 def styles(strategies: Sequence[str], control: str | None) -> dict[str, Style]:
-    """Colour, line and marker of every strategy: the control grey and dashed, the others in their order."""
-    others = [name for name in strategies if name != control]
+    """Colour, line and marker of every strategy: the control grey and dashed, the upper bound thin and black."""
+    others = [name for name in strategies if name not in (control, UPPER_BOUND)]
     chosen = {
         name: Style(_ORDER[i % len(_ORDER)], _LINES[i // len(_ORDER) % len(_LINES)], _MARKERS[i % len(_MARKERS)])
         for i, name in enumerate(others)
     }
+    if UPPER_BOUND in strategies:
+        chosen[UPPER_BOUND] = BOUND
     return chosen if control is None else {**chosen, control: Style(_CONTROL, (0, (5, 3)), "o")}
+
+
+def ramp(shares: Floats) -> list[str]:
+    """Colours from blue over purple to orange for shares in [0, 1]: (N,) -> N codes."""
+    return [RAMP[place] for place in np.clip(shares * len(RAMP), 0, len(RAMP) - 1).astype(int)]
 
 
 def tint(colour: str, strength: Floats) -> Floats:

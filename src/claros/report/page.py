@@ -4,38 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
-from claros.report.compared import compare_all
-from claros.report.items import find_items
+from claros.report.bench import Bench
+from claros.report.format import many
 from claros.report.load import Run
-from claros.report.look import styles
 from claros.report.markup import Html, element, join
-from claros.report.sections import about, answer, calibration, confusion, curves, picked, stopping, table, time
-from claros.report.sections.section import Section, View
+from claros.report.sections.section import Section
 
-if TYPE_CHECKING:
-    from claros.data import Split
-
-__all__ = ["build", "render"]
-
-#: The order of the page.
-_SECTIONS = (answer, curves, table, stopping, picked, confusion, calibration, time, about)
+__all__ = ["render"]
 
 #: Nothing may be loaded from anywhere; pictures and styles are inside the page. Browsers enforce it.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
-def build(run: Run, data: Split | None = None) -> list[Section]:
-    """All sections; ``data`` is what the run was on, or what its settings name."""
-    items = find_items(run, data)
-    view = View(run, styles(run.strategies, run.control), items, tuple(compare_all(run)))
-    return [module.build(view) for module in _SECTIONS]
-
-
-def render(run: Run, sections: Sequence[Section]) -> str:
+def render(source: Run | Bench, sections: Sequence[Section]) -> str:
     """The whole document."""
-    title = _title(run)
+    title = _title(source) if isinstance(source, Run) else _bench_title(source)
     head = join(
         [
             element("meta", charset="utf-8"),
@@ -60,6 +44,13 @@ def render(run: Run, sections: Sequence[Section]) -> str:
 def _section(section: Section) -> Html:
     said = element("p", section.finding, class_="finding")
     return element("section", element("h2", section.title), said, Html("\n"), section.body, Html("\n"), id=section.id)
+
+
+def _bench_title(bench: Bench) -> str:
+    if len(bench.settings) == 1:
+        return _title(bench.settings[0])
+    factors = f": {' × '.join(bench.factors)}" if bench.factors else ""
+    return f"Bench of {many(len(bench.settings), 'setting')}{factors}"
 
 
 def _title(run: Run) -> str:

@@ -78,6 +78,10 @@ def median_stops(run: Run, rule: str) -> str:
 
 def find_stops(run: Run, strategy: str, rule: str) -> Stops:
     """The first stop of the rule in every seed; a round without a measured accuracy is left out of the comparison."""
+    return run.once(("stops", strategy, rule), lambda: _find_stops(run, strategy, rule))
+
+
+def _find_stops(run: Run, strategy: str, rule: str) -> Stops:
     watched = run.rules.where(strategy=strategy, rule=rule)
     results = run.results.where(strategy=strategy)
     seeds = sorted(set(results["seed"].tolist()))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from claros.errors import require
+from claros.report.behind import Behind, write_behind
 from claros.report.figures import Figure
 from claros.report.look import VARIABLES
 from claros.report.markup import Html, element
@@ -21,30 +23,43 @@ _FONT = "DejaVu Sans"  # matplotlib brings it, so that a figure has the same siz
 _RC = {
     "svg.fonttype": "none",
     "svg.hashsalt": "claros",
-    "pdf.fonttype": 42,
     "text.parse_math": False,
     "font.family": _FONT,
     "font.size": 12,
     "axes.linewidth": 1.0,
-    "path.simplify": False,
 }
 _METADATA: dict[str, dict[str, None]] = {
     "svg": dict.fromkeys(("Date", "Creator", "Format", "Type")),
     "pdf": dict.fromkeys(("CreationDate", "Creator", "Producer")),
     "png": {"Software": None},
 }
+_DIGITS = re.compile(r"(\.\d\d)\d+")  # a hundredth of a pixel is enough
+#: Dots per inch of what is a picture inside the SVG: two for a CSS pixel.
+_RASTER = 144
 #: Width of a phone's screen less the margins, in CSS pixels.
 _PHONE = 358
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure that can be painted at any width; ``label`` says to a screen reader what it shows."""
+    """A figure that can be painted at any width, and what it shows as columns.
+
+    ``label`` says to a screen reader what it shows. ``twice``: it is painted once more for phones; else it scrolls.
+    """
 
     name: str
     label: str
     paint: Callable[[int], Figure]
+    behind: Behind
     width: int = 760
+    twice: bool = True
+    _painted: list[Figure] = field(default_factory=list, init=False, repr=False)
+
+    def painted(self) -> Figure:
+        """The figure at its own width, painted when first asked for."""
+        if not self._painted:
+            self._painted.append(self.paint(self.width))
+        return self._painted[0]
 
 
 def inline(drawing: Drawing) -> Html:
@@ -52,23 +67,28 @@ def inline(drawing: Drawing) -> Html:
     wide = _svg(drawing, drawing.width)
     if drawing.width <= _PHONE + 80:
         return wide
+    if not drawing.twice:
+        return element("div", wide, class_="scroll whole", tabindex="0")
     return Html(element("div", wide, class_="screen") + element("div", _svg(drawing, _PHONE), class_="phone"))
 
 
 def save(drawing: Drawing, folder: Path) -> None:
-    """The figure as PDF and PNG."""
+    """The figure as PDF and PNG, and the data behind it."""
     folder.mkdir(parents=True, exist_ok=True)
-    with _drawing_settings():
-        figure = drawing.paint(drawing.width)
+    write_behind(drawing.behind(), folder / drawing.name)
+    # a font cut down to the letters in use takes a tenth of a second a file, which small figures of many do without
+    with _drawing_settings({"pdf.fonttype": 42 if drawing.twice else 3}):
+        figure = drawing.painted()
         figure.patch.set_alpha(1)
+        dots = 144 if drawing.twice else 108
         for kind in ("pdf", "png"):
-            figure.savefig(folder / f"{drawing.name}.{kind}", dpi=144, metadata=_METADATA[kind], facecolor="white")
+            figure.savefig(folder / f"{drawing.name}.{kind}", dpi=dots, metadata=_METADATA[kind], facecolor="white")
 
 
 @contextmanager
-def _drawing_settings() -> Iterator[None]:
+def _drawing_settings(more: Mapping[str, Any] | None = None) -> Iterator[None]:
     matplotlib = require("matplotlib", "report", "A report")
-    with matplotlib.rc_context(_RC), warnings.catch_warnings():
+    with matplotlib.rc_context({**_RC, **(more or {})}), warnings.catch_warnings():
         # A class name in a script that the font lacks shows as boxes in PDF and PNG; the page has the reader's fonts.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
@@ -77,8 +97,8 @@ def _drawing_settings() -> Iterator[None]:
 def _svg(drawing: Drawing, width: int) -> Html:
     buffer = io.StringIO()
     with _drawing_settings():
-        figure = drawing.paint(width)
-        figure.savefig(buffer, format="svg", metadata=_METADATA["svg"], transparent=True)
+        figure = drawing.painted() if width == drawing.width else drawing.paint(width)
+        figure.savefig(buffer, format="svg", metadata=_METADATA["svg"], transparent=True, dpi=_RASTER)
     height = round(figure.get_size_inches()[1] * 72)
     return _for_page(buffer.getvalue(), f"{drawing.name}-{width}", drawing.label, width, height)
 
@@ -93,6 +113,7 @@ def _for_page(svg: str, name: str, label: str, width: int, height: int) -> Html:
     body = re.sub(r' transform="rotate\(-?0 [^"]*"', "", body)
     body = re.sub(rf"'{_FONT}'[^;\"]*", "var(--font)", body)
     body = re.sub(r"#[0-9a-f]{6}(?=[;\"])", lambda found: _colour(found.group()), body)
+    body = re.sub(r' (?:d|x|y)="[^"]*"', lambda found: _DIGITS.sub(r"\1", found.group()), body)
     body = re.sub(r"\s*\n\s*", " ", body).replace("base64, ", "base64,")
     opening = element(
         "svg", viewBox=f"0 0 {width} {height}", width=width, height=height, role="img", aria_label=label

@@ -1,49 +1,49 @@
-"""The tables of a run's folder, by column."""
+"""Tables by column, whose rows are found by their keys: sorted once, then looked up."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from claros.errors import DataError
+from claros.arrays import Indices
 
-__all__ = ["TABLES", "Table", "read_table"]
+__all__ = ["DTYPES", "FLAG", "NUMBER", "SETTING", "TABLES", "TEXT", "Column", "Table"]
 
 Column = npt.NDArray[Any]
 
-_TEXT, _NUMBER, _FLAG = "text", "number", "flag"
-_CELL = {"strategy": _TEXT, "seed": _NUMBER, "round": _NUMBER}
-#: The columns that the report reads, and what they hold.
+TEXT, NUMBER, FLAG = "text", "number", "flag"
+#: What a column's values are in memory.
+DTYPES: Mapping[str, type] = {TEXT: object, NUMBER: np.float64, FLAG: bool}
+_CELL = {"strategy": TEXT, "seed": NUMBER, "round": NUMBER}
+#: The columns that the report reads of a run's tables, and what they hold.
 TABLES: Mapping[str, Mapping[str, str]] = {
     "results": {
         **_CELL,
-        **dict.fromkeys(("n_labeled", "accuracy", "macro_f1", "nll", "ece"), _NUMBER),
-        **{f"seconds_{phase}": _NUMBER for phase in ("train", "predict", "select", "evaluate", "rest")},
+        **dict.fromkeys(("n_labeled", "accuracy", "macro_f1", "nll", "ece"), NUMBER),
+        **{f"seconds_{phase}": NUMBER for phase in ("train", "predict", "select", "evaluate", "rest")},
     },
     "per_class": {
         **_CELL,
-        "n_labeled": _NUMBER,
-        "class": _TEXT,
-        **dict.fromkeys(("precision", "recall", "f1", "n_picked"), _NUMBER),
+        "class": TEXT,
+        **dict.fromkeys(("precision", "recall", "f1"), NUMBER),
     },
-    "picks": {**_CELL, "item": _TEXT, "class": _TEXT, "source": _TEXT, "score": _NUMBER, "probability": _NUMBER},
+    "picks": {**_CELL, "item": TEXT, "class": TEXT, "source": TEXT},
     "rules": {
         **_CELL,
-        "n_labeled": _NUMBER,
-        "rule": _TEXT,
-        "ready": _FLAG,
-        "stop": _FLAG,
-        "value": _NUMBER,
-        "threshold": _NUMBER,
-        "reason": _TEXT,
+        "n_labeled": NUMBER,
+        "rule": TEXT,
+        "ready": FLAG,
+        "stop": FLAG,
+        "value": NUMBER,
+        "threshold": NUMBER,
     },
 }
+#: The column that a bench's tables have before those.
+SETTING = {"setting": TEXT}
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,12 @@ class Table:
     """Columns of equal length: text as objects, numbers as float64, NaN where nothing was written, flags as bool."""
 
     columns: Mapping[str, Column]
+    _groups: dict[tuple[str, ...], dict[tuple[Any, ...], Table]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def empty(cls, kinds: Mapping[str, str]) -> Table:
+        """No rows of these columns."""
+        return cls({name: np.empty(0, dtype=DTYPES[kind]) for name, kind in kinds.items()})
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -58,55 +64,47 @@ class Table:
     def __getitem__(self, name: str) -> Column:
         return self.columns[name]
 
+    def by(self, *names: str) -> dict[tuple[Any, ...], Table]:
+        """The rows of each combination of values, in their order; O(N log N) when first asked, then nothing."""
+        if names not in self._groups:
+            ids, firsts = self.ids(*names)
+            order = np.argsort(ids, kind="stable")
+            ends = np.cumsum(np.bincount(ids, minlength=len(firsts)))[:-1]
+            parts = {name: np.split(column[order], ends) for name, column in self.columns.items()}
+            keys = zip(*(self.columns[name][firsts].tolist() for name in names), strict=True)
+            self._groups[names] = {
+                key: Table({name: part[i] for name, part in parts.items()}) for i, key in enumerate(keys)
+            }
+        return self._groups[names]
+
     def where(self, **equal: object) -> Table:
         """The rows whose columns equal all given values."""
-        keep = np.ones(len(self), dtype=bool)
-        for name, value in equal.items():
-            keep &= self.columns[name] == value
-        return Table({name: column[keep] for name, column in self.columns.items()})
+        found = self.by(*equal).get(tuple(equal.values()))
+        return self.keep(np.zeros(len(self), dtype=bool)) if found is None else found
+
+    def keep(self, rows: npt.NDArray[np.bool_]) -> Table:
+        """The rows that are marked."""
+        return Table({name: column[rows] for name, column in self.columns.items()})
 
     def last_rounds(self) -> Table:
         """The rows of each strategy's and seed's last round."""
-        cells = [*zip(self["strategy"].tolist(), self["seed"].tolist(), strict=True)]
-        last: dict[tuple[str, float], float] = {}
-        for cell, number in zip(cells, self["round"].tolist(), strict=True):
-            last[cell] = max(number, last.get(cell, number))
-        keep = self["round"] == np.array([last[cell] for cell in cells])
-        return Table({name: column[keep] for name, column in self.columns.items()})
+        ids, firsts = self.ids("strategy", "seed")
+        last = np.full(len(firsts), -np.inf)
+        np.maximum.at(last, ids, self["round"])
+        return self.keep(self["round"] == last[ids])
 
     def distinct(self, name: str) -> list[Any]:
         """The values of a column, in order of first appearance."""
         return list(dict.fromkeys(self.columns[name].tolist()))
 
-
-def read_table(path: Path, kinds: Mapping[str, str]) -> Table:
-    """Named columns of a CSV file with a header; other columns are left out."""
-    if not path.is_file():
-        raise DataError(
-            f"{path.parent} should hold {path.name}, which `claros run --out` writes; it is not there. "
-            "Finish the run with the same command, or name its folder."
-        )
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = csv.reader(file)
-        header = next(rows, [])
-        missing = [name for name in kinds if name not in header]
-        if missing:
-            raise DataError(f"{path} should have a column {missing[0]}; it has {', '.join(header) or 'no header'}.")
-        records = [row for row in rows if row]
-    for line, row in enumerate(records, start=2):
-        if len(row) != len(header):
-            raise DataError(f"{path} line {line} should have {len(header)} values; it has {len(row)}. It is damaged.")
-    return Table(
-        {name: _column(path, name, kind, (row[header.index(name)] for row in records)) for name, kind in kinds.items()}
-    )
-
-
-def _column(path: Path, name: str, kind: str, values: Iterable[str]) -> Column:
-    if kind == _TEXT:
-        return np.array([*values], dtype=object)
-    if kind == _FLAG:
-        return np.array([value.strip().lower() in {"true", "1", "1.0"} for value in values], dtype=bool)
-    try:
-        return np.array([float(value) if value else np.nan for value in values], dtype=np.float64)
-    except ValueError as error:
-        raise DataError(f"{path} should have numbers in column {name}: {error}. The file is damaged.") from error
+    def ids(self, *names: str) -> tuple[Indices, Indices]:
+        """A number for each row's combination of values, (N,), by first appearance, and the row where each is first."""
+        ids = firsts = np.zeros(len(self), dtype=np.int64)
+        for name in names:
+            places: dict[Any, int] = {}
+            values = self.columns[name].tolist()
+            codes = np.fromiter((places.setdefault(value, len(places)) for value in values), np.int64, len(values))
+            _, firsts, ids = np.unique(ids * max(1, len(places)) + codes, return_index=True, return_inverse=True)
+            order = np.argsort(firsts)
+            firsts, ids = firsts[order], np.argsort(order)[ids]
+        return ids, firsts

@@ -61,6 +61,7 @@ def export(store: Store, out: Path) -> Path:
             "config": {**one.config, **_cells_of(one.key, cells)},
             "plan": one.facts["plan"],
             "data": one.facts["data"],
+            "manifest": one.facts["manifest"],
         }
         for one in settings
     ]

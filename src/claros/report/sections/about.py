@@ -25,7 +25,8 @@ def build(view: View) -> Section:
         for kind in ("csv", "parquet")
         if (run.folder / f"{name}.{kind}").is_file()
     ]
-    files = paragraph("Files: ", Html(", ".join([element("a", "run.json", href="run.json"), *links])), ".")
+    facts = next((name for name in ("run.json", "bench.json") if (run.folder / name).is_file()), "run.json")
+    files = paragraph("Files: ", Html(", ".join([element("a", facts, href=facts), *links])), ".")
     settings = details("Settings", _facts(run.config))
     other = {key: value for key, value in run.facts.items() if key not in ("config", "data", "upper_bound")}
     known = {**{key: value for key, value in run.data.items() if key != "classes"}, "classes": ", ".join(run.classes)}

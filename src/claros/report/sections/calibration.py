@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +15,12 @@ from claros.report.load import Run
 from claros.report.look import INK, MUTED, Style
 from claros.report.markup import Html, table
 from claros.report.sections.section import Section, View, figure, nothing
-from claros.report.svg import Drawing
+from claros.report.tables import Table
 
-__all__ = ["build", "finding", "pooled"]
+__all__ = ["behind", "build", "finding", "means", "pooled"]
 
 _SIDE, _GAP = 210, 74
+_BINS = 15
 
 
 def build(view: View) -> Section:
@@ -29,17 +31,19 @@ def build(view: View) -> Section:
     if not found:
         missing = "The predictions on the test set were not kept; errors are those of the results' table."
         return Section("calibration", "Calibration", said, Html(nothing(missing) + _table(run, found)))
-    drawing = Drawing(
+    if not view.draws("calibration"):
+        return Section("calibration", "Calibration", said, _table(run, found))
+    drawing = view.drawing(
         "calibration",
         "Accuracy over confidence in bins, a panel for each strategy; the diagonal is perfect calibration.",
         lambda width: _paint(found, view.styles, width),
-        width=1000,
+        lambda: behind(found),
     )
     seeds = ", all seeds together" if len(run.seeds) > 1 else ""
     note = (
         f"15 bins of equal width{seeds}; a point's area is the share of test items in its bin. On the line: calibrated."
     )
-    return Section("calibration", "Calibration", said, Html(figure(drawing, note) + _table(run, found)), (drawing,))
+    return Section("calibration", "Calibration", said, Html(figure(view, drawing, note) + _table(run, found)))
 
 
 def finding(run: Run, found: Mapping[str, Reliability]) -> str:
@@ -51,7 +55,7 @@ def finding(run: Run, found: Mapping[str, Reliability]) -> str:
     )
     if name not in found:
         return f"The last model of {name}: {ece}."
-    confidence, accuracy = _means(found[name])
+    confidence, accuracy = means(found[name])
     gap = confidence - accuracy
     if abs(gap) < 0.01:
         how = "about as confident as it is right"
@@ -62,6 +66,8 @@ def finding(run: Run, found: Mapping[str, Reliability]) -> str:
 
 def pooled(run: Run, strategy: str) -> Reliability | None:
     """The bins of the last round, all seeds' predictions together; ``None`` if none were kept."""
+    if run.reliability is not None:
+        return _from_table(run.reliability.where(strategy=strategy))
     tables = []
     for seed in run.seeds_of(strategy):
         probs = run.test_probs(strategy, seed)
@@ -77,7 +83,31 @@ def pooled(run: Run, strategy: str) -> Reliability | None:
     return Reliability(tables[0].edges, confidence, accuracy, count)
 
 
-def _means(bins: Reliability) -> tuple[float, float]:
+def _from_table(binned: Table) -> Reliability | None:
+    """Bins that are not in the table have no items."""
+    if not len(binned):
+        return None
+    count = np.zeros(_BINS, dtype=np.int64)
+    confidence, accuracy = np.full(_BINS, np.nan), np.full(_BINS, np.nan)
+    places = binned["bin"].astype(np.int64)
+    count[places], confidence[places], accuracy[places] = binned["n"], binned["confidence"], binned["accuracy"]
+    return Reliability(np.linspace(0, 1, _BINS + 1), confidence, accuracy, count)
+
+
+def behind(found: Mapping[str, Reliability]) -> dict[str, list[Any]]:
+    """Bins that have items, by strategy: their number, mean confidence and accuracy."""
+    columns: dict[str, list[Any]] = {name: [] for name in ("strategy", "bin", "n", "confidence", "accuracy")}
+    for name, bins in found.items():
+        places = np.flatnonzero(bins.count)
+        columns["strategy"] += [name] * len(places)
+        columns["bin"] += places.tolist()
+        for column, values in (("n", bins.count), ("confidence", bins.confidence), ("accuracy", bins.accuracy)):
+            columns[column] += values[places].tolist()
+    return columns
+
+
+def means(bins: Reliability) -> tuple[float, float]:
+    """Mean confidence and accuracy over all items."""
     filled = bins.count > 0
     weights = bins.count[filled] / bins.count.sum()
     return float(weights @ bins.confidence[filled]), float(weights @ bins.accuracy[filled])
@@ -92,7 +122,7 @@ def _error(run: Run, strategy: str) -> float:
 def _table(run: Run, found: Mapping[str, Reliability]) -> Html:
     rows = []
     for name in run.strategies:
-        confidence, accuracy = _means(found[name]) if name in found else (math.nan, math.nan)
+        confidence, accuracy = means(found[name]) if name in found else (math.nan, math.nan)
         rows.append((name, percent(_error(run, name)), percent(confidence), percent(accuracy)))
     header = ("strategy", "expected calibration error", "mean confidence", "accuracy")
     return table(header, rows, caption="After the last round, means over seeds.")

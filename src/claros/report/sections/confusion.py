@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from claros.report.load import Run
 from claros.report.look import INK, MUTED, VERMILION, tint
 from claros.report.markup import Html, details, join, table
 from claros.report.sections.section import Section, View, figure, nothing
-from claros.report.svg import Drawing
+from claros.report.tables import Table
 
 __all__ = ["build", "confusion_matrix", "finding", "worst"]
 
@@ -30,20 +31,22 @@ def build(view: View) -> Section:
     said = finding(run, matrices)
     if not matrices:
         return Section("confusion", "What it confuses", said, nothing(_absent(run)))
+    if not view.draws("confusion"):
+        return Section("confusion", "What it confuses", said, _pairs(run, matrices, 3))
     shown = _order(matrices)
-    drawing = Drawing(
+    drawing = view.drawing(
         "confusion",
         "Confusion matrices of the last round, true classes down, predicted classes across.",
         lambda width: _paint(matrices, shown, run.classes, width),
-        width=1000,
+        lambda: _behind(matrices, run.classes),
     )
     note = (
         "Down: true class; across: predicted class. Colour: errors, the stronger the larger a share of the true class."
     )
     if len(shown) < len(run.classes):
         note += f" The {len(shown)} of {len(run.classes)} classes with the most errors."
-    body = join([figure(drawing, note), _pairs(run, matrices), _per_class(run)])
-    return Section("confusion", "What it confuses", said, body, (drawing,))
+    body = join([figure(view, drawing, note), _pairs(run, matrices, _PAIRS), _per_class(run)])
+    return Section("confusion", "What it confuses", said, body)
 
 
 def finding(run: Run, matrices: Mapping[str, Indices]) -> str:
@@ -66,6 +69,8 @@ def finding(run: Run, matrices: Mapping[str, Indices]) -> str:
 def confusion_matrix(run: Run, strategy: str) -> Indices | None:
     """(C, C) counts of true by predicted class in the last round, summed over seeds; ``None`` if none were kept."""
     n = len(run.classes)
+    if run.confusion is not None:
+        return _from_table(run.confusion.where(strategy=strategy), run.classes)
     total = np.zeros(n * n, dtype=np.int64)
     found = False
     for seed in run.seeds_of(strategy):
@@ -76,6 +81,25 @@ def confusion_matrix(run: Run, strategy: str) -> Indices | None:
             codes = run.test_labels[known] * n + probs[known, :n].argmax(axis=1)
             total += np.bincount(codes, minlength=n * n)
     return total.reshape(n, n) if found else None
+
+
+def _from_table(counted: Table, classes: Sequence[str]) -> Indices | None:
+    codes = {name: code for code, name in enumerate(classes)}
+    matrix = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    for true, taken, n in zip(*(counted[name].tolist() for name in ("true", "predicted", "n")), strict=True):
+        if true in codes and taken in codes:
+            matrix[codes[true], codes[taken]] += int(n)
+    return matrix if matrix.any() else None
+
+
+def _behind(matrices: Mapping[str, Indices], classes: Sequence[str]) -> dict[str, list[Any]]:
+    """Counts by strategy, true and predicted class; pairs that never happened are left out."""
+    rows = [
+        (name, classes[true], classes[taken], int(matrix[true, taken]))
+        for name, matrix in matrices.items()
+        for true, taken in np.argwhere(matrix)
+    ]
+    return {name: [row[i] for row in rows] for i, name in enumerate(("strategy", "true", "predicted", "n"))}
 
 
 def worst(matrix: Indices, most: int) -> list[tuple[int, int, int]]:
@@ -146,11 +170,11 @@ def _write(axes: Axes, matrix: Indices, letter: float) -> None:
                 )
 
 
-def _pairs(run: Run, matrices: Mapping[str, Indices]) -> Html:
+def _pairs(run: Run, matrices: Mapping[str, Indices], most: int) -> Html:
     rows = [
         (name, run.classes[true], run.classes[taken], count(errors), percent(errors / int(matrix[true].sum())))
         for name, matrix in matrices.items()
-        for true, taken, errors in worst(matrix, _PAIRS)
+        for true, taken, errors in worst(matrix, most)
     ]
     if not rows:
         return Html()

@@ -16,8 +16,8 @@ from claros.report.sections.section import View, nothing
 
 __all__ = ["gallery"]
 
-#: Bounds that keep the page small: items in all, of a round, and rounds of a strategy.
-_IN_ALL, _OF_A_ROUND, _ROUNDS = 120, 10, 6
+#: Bounds that keep the page small: items of a round, and rounds of a strategy.
+_OF_A_ROUND, _ROUNDS = 10, 6
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,12 @@ def gallery(view: View) -> Html:
     """Items of the first seed, a block for each strategy, a line for each of some rounds."""
     if view.items.pool is None:
         return nothing(view.items.reason)
-    budget = _IN_ALL // max(1, len(view.run.strategies))
+    budget = view.shown // max(1, len(view.run.strategies))
     if budget == 0:
         return nothing("There are too many strategies to show what each of them picked.")
-    blocks = [_strategy(view, name, budget, open_=i == 0) for i, name in enumerate(view.run.strategies)]
+    blocks = [
+        _strategy(view, name, budget, open_=i == 0 and not view.brief) for i, name in enumerate(view.run.strategies)
+    ]
     note = f"The first picks of some rounds, seed {view.run.seeds[0]}."
     if view.items.kind == "images":
         note += " The border has the colour of the true class; in italics what the model took it for, where that is"
@@ -77,7 +79,7 @@ def _some_rounds(run: Run, strategy: str, seed: int, most: int) -> list[int]:
 def _items(view: View, strategy: str, seed: int, number: int, most: int) -> list[_Item]:
     picked = view.run.picks.where(strategy=strategy, seed=seed, round=number)
     ids = [str(item) for item in picked["item"][:most]]
-    contents = view.items.show(ids)
+    contents = _light(view.items.show(ids), view.weight * most // max(1, view.shown))
     predicted = _predicted(view, strategy, seed, number)
     codes = {name: code for code, name in enumerate(view.run.classes)}
     return [
@@ -85,6 +87,12 @@ def _items(view: View, strategy: str, seed: int, number: int, most: int) -> list
         for item, true in zip(ids, picked["class"], strict=False)
         if item in contents
     ]
+
+
+def _light(contents: Mapping[str, Any], weight: int) -> dict[str, Any]:
+    """The first items that have at most so many bytes together."""
+    sizes = np.cumsum([len(content) for content in contents.values()])
+    return dict([*contents.items()][: int((sizes <= weight).sum())])
 
 
 def _predicted(view: View, strategy: str, seed: int, number: int) -> dict[str, str]:

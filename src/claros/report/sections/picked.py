@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from claros.report.markup import join as together
 from claros.report.picks import Picks, count_picks
 from claros.report.sections.gallery import gallery
 from claros.report.sections.section import Section, View, figure
-from claros.report.svg import Drawing
 
 __all__ = ["build", "finding"]
 
@@ -34,16 +33,27 @@ def build(view: View) -> Section:
     run = view.run
     picks = [count_picks(run, name) for name in run.strategies]
     shown = _order(picks)
-    drawing = Drawing(
+    drawing = view.drawing(
         "picks",
         "Share of each class in each round's batch, a panel for each strategy.",
         lambda width: _paint(picks, shown, run.classes, width),
-        width=1000,
+        lambda: _behind(picks, run.classes),
     )
-    body = together(
-        [figure(drawing, _reading(run, picks, shown)), _counts(view, picks), gallery(view)],
-    )
-    return Section("picked", "What was picked", finding(run, view.items.class_counts()), body, (drawing,))
+    counts = Html() if view.brief else _counts(view, picks)
+    body = together([figure(view, drawing, _reading(run, picks, shown)), counts, gallery(view)])
+    return Section("picked", "What was picked", finding(run, view.items.class_counts()), body)
+
+
+def _behind(picks: Sequence[Picks], classes: Sequence[str]) -> dict[str, list[Any]]:
+    """Mean counts of picks by strategy, round and class."""
+    rows = [
+        (one.strategy, number, name, float(counts[code]))
+        for one in picks
+        for number, counts in zip(one.rounds, one.counts, strict=True)
+        for code, name in enumerate(classes)
+    ]
+    names = ("strategy", "round", "class", "picked")
+    return {name: [row[i] for row in rows] for i, name in enumerate(names)}
 
 
 def finding(run: Run, in_pool: Mapping[str, int]) -> str:
@@ -119,7 +129,7 @@ def _shares(picks: Picks) -> Floats:
 def _paint(picks: Sequence[Picks], shown: Sequence[int], classes: Sequence[str], width: int) -> Figure:
     names = [clip(classes[code], 18) for code in shown]
     left = round(min(150.0, 12 + max((text_width(name, 11) for name in names), default=0.0)))
-    columns = columns_for(width, len(picks), 300)
+    columns = columns_for(width, len(picks), 185)
     height = max(2, len(shown)) * _ROW
     rows = math.ceil(len(picks) / columns)
     whole = canvas(width, rows * (height + 76))

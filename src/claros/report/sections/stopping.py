@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -30,11 +31,11 @@ def build(view: View) -> Section:
     run = view.run
     if not run.rule_names:
         return Section("stopping", "When to stop", finding(run), nothing("Name rules with --stop or watch."))
-    drawn = [rule for rule in run.rule_names if _has_values(run, rule)]
-    drawings = (_drawing(view, drawn),) if drawn else ()
+    drawn = [rule for rule in run.rule_names if _has_values(run, rule)] if view.draws("stopping") else []
     note = "Dashed: the threshold; lines: means over seeds; a mark: the median stop."
-    body = together([_table(run), *(figure(drawing, note) for drawing in drawings), _silent(run, drawn)])
-    return Section("stopping", "When to stop", finding(run), body, drawings)
+    body = together([_table(run), *([figure(view, _drawing(view, drawn), note)] if drawn else [])])
+    body = body if view.brief else together([body, _silent(run, drawn)])
+    return Section("stopping", "When to stop", finding(run), body)
 
 
 def advice(run: Run) -> str:
@@ -143,7 +144,16 @@ def _silent(run: Run, drawn: list[str]) -> Html:
 
 def _drawing(view: View, rules: list[str]) -> Drawing:
     label = f"The criterion of {join(rules)} over labels spent, with the threshold, a line for each strategy."
-    return Drawing("stopping", label, lambda width: _paint(view.run, view.styles, rules, width), width=1000)
+    return view.drawing(
+        "stopping", label, lambda width: _paint(view.run, view.styles, rules, width), lambda: _behind(view.run, rules)
+    )
+
+
+def _behind(run: Run, rules: list[str]) -> dict[str, list[Any]]:
+    """Every rule's criterion and threshold, by strategy, seed and round, and whether it said stop."""
+    watched = run.rules.keep(np.isin(run.rules["rule"].astype(str), rules))
+    names = ("rule", "strategy", "seed", "n_labeled", "value", "threshold", "stop")
+    return {name: watched[name].tolist() for name in names}
 
 
 def _paint(run: Run, styles: Mapping[str, Style], rules: list[str], width: int) -> Figure:

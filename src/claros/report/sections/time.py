@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +14,11 @@ from claros.report.load import Run
 from claros.report.look import INK, MUTED
 from claros.report.markup import Html, cell, table
 from claros.report.sections.section import Section, View, figure
-from claros.report.svg import Drawing
 
-__all__ = ["build", "finding"]
+__all__ = ["PHASES", "behind", "build", "finding", "paint", "per_round", "per_run"]
 
-_PHASES = {
+#: Phases of a round, and what they are called.
+PHASES = {
     "train": "training",
     "predict": "prediction",
     "select": "choosing",
@@ -31,52 +32,60 @@ _BAR = 46
 
 def build(view: View) -> Section:
     """Bars of whole runs, and a table of what a round takes."""
-    spent = {name: _mean_seconds(view.run, name) for name in view.run.strategies}
-    drawing = Drawing(
+    spent = {name: per_run(view.run, name) for name in view.run.arms}
+    drawing = view.drawing(
         "time",
         "Seconds of each phase of a whole run, a bar for each strategy.",
-        lambda width: _paint(spent, width),
+        lambda width: paint(spent, width),
+        lambda: behind(spent),
         width=760,
     )
     seeds = ", means over seeds" if len(view.run.seeds) > 1 else ""
-    body = Html(figure(drawing, f"Seconds of a whole run{seeds}.") + _table(view.run, spent))
-    return Section("time", "Time", finding(view.run), body, (drawing,))
+    body = Html(figure(view, drawing, f"Seconds of a whole run{seeds}.") + _table(view.run, spent))
+    return Section("time", "Time", finding(view.run), body)
+
+
+def behind(spent: Mapping[str, Floats]) -> dict[str, list[Any]]:
+    """Seconds of a whole run by strategy and phase."""
+    columns: dict[str, list[Any]] = {"strategy": [*spent]}
+    return columns | {f"seconds_{phase}": [float(own[i]) for own in spent.values()] for i, phase in enumerate(PHASES)}
 
 
 def finding(run: Run) -> str:
     """The phase that took most, and what choosing took."""
-    total = np.sum([_mean_seconds(run, name) for name in run.strategies], axis=0)
+    total = np.sum([per_run(run, name) for name in run.strategies], axis=0)
     whole = float(total.sum())
     if not whole:
         return "No time was measured."
-    shares = dict(zip(_PHASES.values(), (total / whole).tolist(), strict=True))
+    shares = dict(zip(PHASES.values(), (total / whole).tolist(), strict=True))
     most = max(shares, key=lambda phase: shares[phase])
-    own = [_per_round(run, name)[[*_PHASES].index("select")] for name in run.queried or run.strategies]
+    own = [per_round(run, name)[[*PHASES].index("select")] for name in run.queried or run.strategies]
     choosing = "" if most == "choosing" else f"; choosing takes {percent(shares['choosing'])}"
     slowest = seconds(float(np.max(own)))
     return f"{most.capitalize()} takes {percent(shares[most])} of the time{choosing}, {slowest} a round at most."
 
 
-def _mean_seconds(run: Run, strategy: str) -> Floats:
+def per_run(run: Run, strategy: str) -> Floats:
     """(5,) seconds of each phase of a whole run, a mean over seeds."""
     own = run.results.where(strategy=strategy)
-    sums = np.array([np.nansum(own[f"seconds_{phase}"]) for phase in _PHASES])
+    sums = np.array([np.nansum(own[f"seconds_{phase}"]) for phase in PHASES])
     return np.asarray(sums / len(run.seeds_of(strategy)))
 
 
-def _per_round(run: Run, strategy: str) -> Floats:
+def per_round(run: Run, strategy: str) -> Floats:
+    """(5,) seconds of each phase of a round, a mean over rounds and seeds."""
     rounds = len(run.results.where(strategy=strategy)) / len(run.seeds_of(strategy))
-    return np.asarray(_mean_seconds(run, strategy) / rounds)
+    return np.asarray(per_run(run, strategy) / rounds)
 
 
 def _table(run: Run, spent: Mapping[str, Floats]) -> Html:
     caption = "Means of a round; the last column is the sum of all rounds. Bookkeeping: log, files and what is left."
-    header = ("strategy", *_PHASES.values(), "a round", "a whole run")
+    header = ("strategy", *PHASES.values(), "a round", "a whole run")
     rows = [
         [
             name,
-            *(seconds(float(part)) for part in _per_round(run, name)),
-            cell(seconds(float(_per_round(run, name).sum()))),
+            *(seconds(float(part)) for part in per_round(run, name)),
+            cell(seconds(float(per_round(run, name).sum()))),
             cell(seconds(float(total.sum()))),
         ]
         for name, total in spent.items()
@@ -84,7 +93,8 @@ def _table(run: Run, spent: Mapping[str, Floats]) -> Html:
     return table(header, rows, caption=caption)
 
 
-def _paint(spent: Mapping[str, Floats], width: int) -> Figure:
+def paint(spent: Mapping[str, Floats], width: int) -> Figure:
+    """A stacked bar for each arm."""
     left = round(min(130.0, 14 + max(text_width(clip(name, 18)) for name in spent)))
     height = len(spent) * _BAR
     top = 56 if width < 500 else 34
@@ -102,7 +112,7 @@ def _paint(spent: Mapping[str, Floats], width: int) -> Figure:
     axes.tick_params(axis="y", labelcolor=INK, labelsize=12)
     axes.xaxis.set_major_formatter(lambda x, _: seconds(x))
     axes.xaxis.get_major_locator().set_params(nbins=5)
-    entries = [(name, INK, strength) for name, strength in zip(_PHASES.values(), _STRENGTH, strict=True)]
+    entries = [(name, INK, strength) for name, strength in zip(PHASES.values(), _STRENGTH, strict=True)]
     key(whole, entries, left=6 if width < 500 else left)
     axes.set_xlabel("a whole run", color=MUTED, loc="right", labelpad=4)
     return whole
