@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +16,7 @@ __all__ = ["embed"]
 
 
 def embed(
-    pool: Annotated[str, typer.Argument(metavar="POOL", help="Images: a name, a file or a folder.", show_default=False)],
+    pool: Annotated[str, typer.Argument(metavar="POOL", help="Images: a name, file or folder.", show_default=False)],
     model: Annotated[str, typer.Option(help="Network that gives the features: timm:NAME.", show_default=False)],
     out: Annotated[Path, typer.Option(help="The .npz to write.", show_default=False)],
     test: Annotated[str | None, typer.Option(help="Test data, if the pool has no test part of its own.")] = None,
@@ -27,17 +30,29 @@ def embed(
 
     Pool and test part, labels and classes are kept: the file is data for claros run, bench and replicate --features.
     """
-    from claros.cli.output import progress_bar, show_json
+    from claros.cli.output import show_json
     from claros.data import load
-    from claros.models.embed import encoder, write_features
+    from claros.models.embed import encoder, native_size, write_features
 
-    network = encoder(model, image_size=image_size, pretrained=pretrained, device=device)
-    size = {} if network.image_size is None else {"image_size": network.image_size}
-    train, rest = load(pool, test=test, test_share=0.0, **size)
-    with progress_bar("images") as progress:
+    train, rest = load(pool, test=test, test_share=0.0, image_size=image_size or native_size(model))
+    network = encoder(model, like=train, image_size=image_size, pretrained=pretrained, device=device)
+    with _bar() as progress:
         written = write_features(train, rest, network, out, chunk=chunk, progress=progress)
     if json:
         show_json(written)
     else:
         parts = f"{written['train']} items" + (f" and {written['test']} to test on" if written["test"] else "")
         print(f"{parts}, {written['features']} features each, by {written['model']}: {out}")
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error, where that is a terminal; to be called with (images done, images in all)."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from claros.cli.output import is_plain
+
+    with Progress(console=Console(stderr=True), disable=is_plain(sys.stderr), transient=True) as progress:
+        task = progress.add_task("images")
+        yield lambda done, total: progress.update(task, completed=done, total=total)

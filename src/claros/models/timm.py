@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from claros.errors import ModelError, UnknownNameError, require, suggest
 from claros.models.torch import TorchModel
 
-__all__ = ["network", "pretrained"]
+__all__ = ["Described", "described", "headless", "network", "pretrained"]
 
 
 def _timm() -> Any:
@@ -27,18 +27,45 @@ def pretrained(name: str, /, **parameters: Any) -> TorchModel:
     downloaded once and kept by timm; then images are normalised as those that it was pretrained on, and resized to the
     same size, unless ``normalise`` or ``image_size`` is given.
     """
+    about = described(name)
+    given = dict(parameters)
+    arguments = {"model": name, "pretrained": True, **given.pop("arguments", {})}
+    if given.get("pretrained", arguments["pretrained"]) and about.image_size is not None:
+        given.setdefault("normalise", {"mean": list(about.mean), "std": list(about.std)})
+        given.setdefault("image_size", about.image_size)
+    return TorchModel.named(f"timm:{name}", "claros.models.timm:network", {**given, "arguments": arguments})
+
+
+class Described(NamedTuple):
+    """What a pretrained network of timm was trained on: its images' size, and mean and deviation per channel."""
+
+    image_size: int | None
+    """Pixels a side; None where timm does not say."""
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def described(name: str) -> Described:
+    """What timm says of a model's images; an `UnknownNameError` with near names if it has no such model."""
     timm = _timm()
     if not timm.is_model(name):
         near = suggest(name, timm.list_models(f"*{name.partition('.')[0][:4]}*")[:20], "model of timm")
         raise UnknownNameError(near)
-    given = dict(parameters)
-    arguments = {"model": name, "pretrained": True, **given.pop("arguments", {})}
-    if given.get("pretrained", arguments["pretrained"]):
-        described = timm.get_pretrained_cfg(name)
-        if described is not None:
-            given.setdefault("normalise", {"mean": list(described.mean), "std": list(described.std)})
-            given.setdefault("image_size", int(described.input_size[-1]))
-    return TorchModel.named(f"timm:{name}", "claros.models.timm:network", {**given, "arguments": arguments})
+    known = timm.get_pretrained_cfg(name)
+    if known is None:
+        return Described(None, (0.0,) * 3, (1.0,) * 3)
+    return Described(int(known.input_size[-1]), tuple(map(float, known.mean)), tuple(map(float, known.std)))
+
+
+def headless(name: str, *, in_chans: int, pretrained: bool, image_size: int | None = None) -> Any:
+    """A network of timm that gives features in place of logits; transformers are made for ``image_size`` if given."""
+    given: dict[str, Any] = {"model": name, "num_classes": 0, "in_chans": in_chans, "pretrained": pretrained}
+    if image_size is None:
+        return network(**given)
+    try:
+        return network(**given, img_size=image_size)
+    except TypeError:  # a convolutional network takes images of any size
+        return network(**given)
 
 
 def network(*, model: str, num_classes: int, in_chans: int, pretrained: bool = True, **arguments: Any) -> Any:
