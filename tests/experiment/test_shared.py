@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import bench_models
 import numpy as np
 import pytest
 
+import bench_models
 from claros import data, models
 from claros.experiment import run
 from claros.experiment.config import parse_config
