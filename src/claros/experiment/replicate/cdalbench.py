@@ -149,7 +149,7 @@ three_clusters = Preset(
     ),
     settings=_three_clusters_settings,
     notes=(*COMMON_NOTES, *TOY_NOTES),
-    seeds=100,
+    seeds=200,
 )
 
 
