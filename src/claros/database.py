@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,9 @@ import sqlalchemy as sa
 from claros.errors import LogError
 
 __all__ = ["connect", "place"]
+
+#: How often the switch to writing ahead is tried, every twentieth of a second.
+SWITCHES = 100
 
 
 def place(url: str | sa.URL) -> str:
@@ -39,11 +44,25 @@ def _prepare_sqlite(synchronous: str) -> Callable[[Any, Any], None]:
     def prepare(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
         cursor = connection.cursor()
-        for pragma in ("busy_timeout=30000", "journal_mode=WAL", f"synchronous={synchronous}"):
-            cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute("PRAGMA busy_timeout=30000")
+        _use_wal(cursor)
+        cursor.execute(f"PRAGMA synchronous={synchronous}")
         cursor.close()
 
     return prepare
+
+
+def _use_wal(cursor: Any) -> None:
+    """Write ahead; the switch does not wait for others who open the file at the same time, so it is tried again."""
+    for _ in range(SWITCHES):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(0.05)
+    cursor.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

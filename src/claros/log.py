@@ -113,7 +113,9 @@ class Log:
                     verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
                     if verdict != "ok":
                         raise CorruptLogError(self._damaged(str(verdict)))
-            _EVENTS.metadata.create_all(self._engine)
+            if not sa.inspect(self._engine).has_table(_EVENTS.name):
+                with self._engine.execution_options(writes=True).begin() as connection:
+                    _EVENTS.metadata.create_all(connection)
 
     @classmethod
     def at(cls, path: Path, *, durable: bool = True) -> Log:

@@ -71,8 +71,8 @@ class Store:
                 return self._prepare()
 
     def _prepare(self) -> str | None:
-        METADATA.create_all(self._engine)
         with self._writing() as connection:
+            METADATA.create_all(connection)  # in a transaction that waits for others who do the same
             found: str | None = connection.execute(sa.select(ABOUT.c.value).where(ABOUT.c.name == "version")).scalar()
             if found is None:
                 connection.execute(sa.insert(ABOUT), {"name": "version", "value": str(VERSION)})
