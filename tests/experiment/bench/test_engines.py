@@ -185,3 +185,16 @@ def running(url: str) -> int:
     """How many cells are worked on."""
     with Store(url) as store:
         return store.counts().get("running", 0)
+
+
+def test_workers_that_cannot_start_are_said_not_to(tmp_path: Path) -> None:
+    program = (
+        "import sys; from claros.experiment.bench import bench, read_grid\n"
+        "settings = read_grid(flags={'data': 'iris', 'rounds': 1, 'upper_bound': False})\n"
+        "bench(settings, sys.argv[1], jobs=2, quiet=True)\n"
+    )
+    script = subprocess.run(
+        [sys.executable, "-", str(tmp_path)], input=program, capture_output=True, text=True, check=False, timeout=120
+    )  # processes that are spawned cannot import a script from standard input
+    assert script.returncode == 1
+    assert "The worker processes ended again and again (exit code 1)" in script.stderr

@@ -82,7 +82,7 @@ def _machine() -> str:
 def _in_processes(store: Store, crew: Crew) -> None:
     context = multiprocessing.get_context("spawn")
     pipes: dict[int, tuple[Connection, SpawnProcess]] = {}
-    started = 0
+    started, code = 0, None
 
     def start() -> None:
         nonlocal started
@@ -110,8 +110,14 @@ def _in_processes(store: Store, crew: Crew) -> None:
                 store.release(_name(place), lost=True)
                 if error is not None:
                     raise error
-                if process.exitcode != 0 and started < crew.jobs * HOPELESS + crew.jobs:
+                code = process.exitcode
+                if code != 0 and started < crew.jobs * HOPELESS + crew.jobs:
                     start()
+        if any(store.counts().get(status) for status in ("waiting", "running")):
+            raise ClarosError(
+                f"The worker processes ended again and again (exit code {code}), perhaps for want of memory, or because a "
+                "script has no 'if __name__ == \"__main__\"' around its work; what was complete stays."
+            )
     finally:
         for _, process in pipes.values():
             process.terminate()
