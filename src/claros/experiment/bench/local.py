@@ -115,8 +115,8 @@ def _in_processes(store: Store, crew: Crew) -> None:
                     start()
         if any(store.counts().get(status) for status in ("waiting", "running")):
             raise ClarosError(
-                f"The worker processes ended again and again (exit code {code}), perhaps for want of memory, or because "
-                "a script has no 'if __name__ == \"__main__\"' around its work; what was complete stays."
+                f"The worker processes ended again and again (exit code {code}), perhaps for want of memory, or "
+                "because a script has no 'if __name__ == \"__main__\"' around its work; what was complete stays."
             )
     finally:
         for _, process in pipes.values():
