@@ -114,7 +114,8 @@ def _rows(pool: Pool, source: str | Path) -> Labeled:
 
 
 def write(path: Path, parts: Mapping[str, Labeled], classes: Sequence[str]) -> Path:
-    """``x_train``, ``y_train``, ... for each part, and the classes; a file that is there stays as it is."""
+    """``x_train``, ``y_train``, ... for each part, and the classes; a file that is there stays. Its absolute path."""
+    path = path.absolute()
     if not path.exists():
         arrays: dict[str, npt.NDArray[Any]] = {"classes": np.array(list(classes))}
         for part, rows in parts.items():
