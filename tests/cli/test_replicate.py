@@ -57,6 +57,16 @@ def test_a_short_run_has_our_figures_and_leaves_out_those_of_the_whole_budget(tm
     assert [row["arm"] for row in table(tmp_path / "replicate.csv")] == ["random", "margin", "badge"]
 
 
+def test_the_start_has_one_item_of_each_class_as_published(tmp_path: Path, capsys: Capture) -> None:
+    run(capsys, "three-clusters", "--seeds", "4", "--rounds", "1", "--out", str(tmp_path))
+    starts: dict[tuple[str, str], list[str]] = {}
+    for row in table(tmp_path / "picks.csv"):
+        if row["round"] == "0":
+            starts.setdefault((row["setting"], row["strategy"]), []).append(row["class"])
+    assert len(starts) == 4 * 3
+    assert all(sorted(classes) == ["0", "1"] for classes in starts.values())
+
+
 def test_the_same_command_again_changes_nothing_more_seeds_are_added_and_other_settings_refused(
     tmp_path: Path, capsys: Capture
 ) -> None:
