@@ -218,7 +218,7 @@ def test_proposals_follow_the_exact_law(one_by_one: bool, weighted: bool, monkey
     the 4 cases fails with probability 1e-4 for a sound sampler.
     """
     # Impatient, so that updates happen between the second and the third pick, too
-    monkeypatch.setattr("claros.pick.PROPOSALS", 3)
+    monkeypatch.setattr("claros.pick.spread.PROPOSALS", 3)
     points = np.array([[0.0, 0], [1, 0], [1.1, 0.1], [4, 4], [4.1, 4], [-2, 3], [0, 5], [9, -3]])
     n, weights = len(points), np.array([1.0, 3, 1, 0.5, 2, 1, 4, 0.2]) if weighted else None
     mass = np.ones(n) if weights is None else weights

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from claros.errors import ClarosError, UnknownNameError, suggest
@@ -19,11 +20,15 @@ class Registry(Generic[T]):
 
     A third party adds a name by declaring an entry point in the group (``claros.strategies``, ``claros.stopping`` or
     ``claros.models``); nothing is imported until that name is asked for. Built-in names cannot be replaced.
+    ``aliases`` are other names of what is in the table, which lists do not repeat.
     """
 
-    def __init__(self, kind: str, table: Mapping[str, str], group: str) -> None:
+    def __init__(
+        self, kind: str, table: Mapping[str, str], group: str, aliases: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.kind = kind
         self.group = group
+        self.aliases = aliases
         self._table = dict(table)
         self._added: dict[str, T] = {}
         self._third_party: dict[str, str] | None = None
@@ -41,11 +46,11 @@ class Registry(Generic[T]):
         return iter(self.names())
 
     def __contains__(self, name: str) -> bool:
-        return name in self._added or name in self._paths()
+        return name in self._added or name in self._paths() or name in self.aliases
 
     def add(self, name: str, value: T) -> T:
         """Register an object of this process under a name that is not taken."""
-        if name in self._table:
+        if name in self._table or name in self.aliases:
             raise ClarosError(f"The {self.kind} name {name!r} is taken by a built-in one; choose another name.")
         self._added[name] = value
         return value
@@ -54,9 +59,9 @@ class Registry(Generic[T]):
         """The object of that name; an unknown name lists the known ones."""
         if name in self._added:
             return self._added[name]
-        path = self._paths().get(name)
+        path = self._paths().get(self.aliases.get(name, name))
         if path is None:
-            raise UnknownNameError(suggest(name, self.names(), self.kind))
+            raise UnknownNameError(suggest(name, [*self.names(), *self.aliases], self.kind))
         module, _, attribute = path.partition(":")
         loaded: T = getattr(importlib.import_module(module), attribute)
         return loaded

@@ -149,6 +149,26 @@ class Strategy:
         """The whole documentation."""
         return inspect.getdoc(self.function) or ""
 
+    @property
+    def cost(self) -> str:
+        """Time and memory: the paragraph of the documentation that begins with "Cost:"."""
+        return self._paragraph("Cost:")
+
+    @property
+    def departures(self) -> str:
+        """Where it leaves its source: the paragraph that begins with "Departures:"; empty if nowhere."""
+        return self._paragraph("Departures:")
+
+    @property
+    def advice(self) -> str:
+        """When to use it and when not: the paragraph that begins with "Use it"."""
+        return self._paragraph("Use it")
+
+    def _paragraph(self, beginning: str) -> str:
+        paragraphs = (" ".join(text.split()) for text in self.documentation.split("\n\n"))
+        found = next((text for text in paragraphs if text.startswith(beginning)), "")
+        return found.removeprefix(beginning).strip() if beginning.endswith(":") else found
+
     def configure(self, **parameters: Any) -> Strategy:
         """The same strategy with other parameters; unknown or ill-typed ones are an `InputError`."""
         checked = check_parameters(self.name, self.parameters, parameters, self.choices)
@@ -180,7 +200,7 @@ class Strategy:
             picked, everything = top_k(scores, min(k, n), rng), scores
         else:
             picked, everything = self(min(k, n), **inputs, **extra), None
-        return Selection(self.name, picked.indices, picked.scores, everything, picked.probabilities, n)
+        return Selection(self.name, picked.indices, picked.scores, everything, picked.probabilities, n, picked.note)
 
 
 def _check_finite(name: str, scores: Floats, n: int) -> None:
@@ -199,6 +219,7 @@ class Selection:
 
     ``scores`` (k,) is each pick's score when it was picked; ``all_scores`` (N,) every candidate's, or None for
     strategies that do not score; ``probabilities`` (k,) the chance with which each was drawn, for those that sample.
+    ``note`` is a sentence on how the batch came about, from a strategy that has more than one way.
     """
 
     strategy: str
@@ -207,6 +228,7 @@ class Selection:
     all_scores: Floats | None = None
     probabilities: Floats | None = None
     n_candidates: int = 0
+    note: str = ""
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -14,6 +14,10 @@ def bald(*, member_probs: Array) -> Array:
     """What the label would tell about the model: mutual information in nats, in [0, log C].
 
     High where each member is sure and they contradict each other, 0 where all agree, however unsure they are.
-    O(N·S·C) time, O(N) memory.
+
+    Cost: O(N·S·C) time, O(N) memory.
+
+    Use it where labels are noisy in places, which it leaves alone while margin asks there again and again; not for
+    large batches by itself, whose members tell the same thing: draw them by `power_bald`.
     """
     return disagreement.mutual_information(member_probs)

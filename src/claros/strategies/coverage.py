@@ -34,8 +34,12 @@ def k_center(
     with the labeled items; the picks are the same.
 
     The order is that of float64 arithmetic on differences, whatever the precision of the embeddings; exact ties are
-    broken by a permutation drawn from ``rng``. O(N·(L + k)·D) time, O(N + L·D) memory and what a 64th of the
-    embeddings takes.
+    broken by a permutation drawn from ``rng``.
+
+    Cost: O(N·(L + k)·D) time, O(N + L·D) memory and what a 64th of the embeddings takes.
+
+    Use it where every corner of the pool must be seen, rare and odd items first; not where the pool has outliers that
+    do not matter, and not with many classes: published comparisons find it worse than random there.
     """
     order = rng.permutation(int(embeddings.shape[0]))
     labeled = None if labeled_embeddings is None or not labeled_embeddings.shape[0] else labeled_embeddings
@@ -50,7 +54,11 @@ def kmeans(k: int, *, embeddings: Array, rng: np.random.Generator, iterations: i
     score is the number of candidates in its cluster, and ties in it are broken by a permutation drawn from ``rng``.
     Clusters that end empty (there are fewer than k different candidates) are replaced by the candidates farthest from
     those picked, at the end and with score 0. The batch is made for its k: a smaller batch is not its beginning.
-    O(N·k·D) time an iteration, O(N + k·D) memory.
+
+    Cost: O(N·k·D) time an iteration, O(N + k·D) memory.
+
+    Use it for a first batch that shows the whole pool, on features in which nearness means likeness; not later on,
+    since it sees neither what is labeled nor what the model is unsure of.
     """
     if iterations < 1:
         raise InputError(f"kmeans: iterations must be at least 1; got {iterations}.")

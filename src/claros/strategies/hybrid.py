@@ -40,8 +40,12 @@ def badge(
 
     Departures: a squared distance below the rounding of the inputs' precision counts as 0, and where all that is left
     lies on a pick the draw is uniform over the rest; the authors' code stops there in the debugger.
-    O(N·k·(C + D)) time, O(N + (k + 64)·(C + D)) memory: distances between outer products need only inner products of
-    the factors, so the (N, C·D) gradients are never built.
+
+    Cost: O(N·k·(C + D)) time, O(N + (k + 64)·(C + D)) memory: distances between outer products need only inner
+    products of the factors, so the (N, C·D) gradients are never built.
+
+    Use it for large batches of a network or a linear head, once some ten labels a class are there; not for the first
+    batch, when the model's gradients say little.
     """
     if temperature <= 0:
         raise InputError(f"badge: temperature must be positive; got {temperature!r}.")

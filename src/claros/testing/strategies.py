@@ -68,9 +68,9 @@ class StrategyContract(ABC):
         return (inputs, place) if {"probs", "member_probs"} & set(needs) else None
 
     def test_it_is_documented(self) -> None:
-        """Summary and reference are there, and its inputs are in the vocabulary."""
+        """Summary, cost, advice and reference are there, and its inputs are in the vocabulary."""
         strategy = self.strategy()
-        for what in ("name", "summary", "documentation", "reference"):
+        for what in ("name", "summary", "documentation", "reference", "cost", "advice"):
             assert getattr(strategy, what).strip(), f"{strategy.name} has no {what}"
         unknown = {*strategy.needs, *strategy.optional} - set(NEEDS)
         assert not unknown, f"{strategy.name} needs what NEEDS does not know: {unknown}"
