@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,13 +31,17 @@ class KMeans(StrategyContract):
         return inputs, 13
 
 
-#: What is special about some of ours.
+#: What is special about some of ours; each family may say more in a module suites_<family>.py beside this one.
 SUITES: dict[str, type[StrategyContract]] = {"k_center": KCenter, "kmeans": KMeans}
 #: Parameters with which to run the suite once more.
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "badge": [{"method": "sequential"}, {"bias": True, "temperature": 0.5}],
     "kmeans": [{"iterations": 1}],
 }
+for _file in sorted(Path(__file__).parent.glob("suites_*.py")):
+    _family = importlib.import_module(_file.stem)
+    SUITES.update(_family.SUITES)
+    VARIANTS.update(_family.VARIANTS)
 
 
 def suite(name: str, parameters: dict[str, Any]) -> type[StrategyContract]:

@@ -8,7 +8,13 @@ from typing import Any
 from claros.registry import Registry
 from claros.strategy import Strategy
 
-__all__ = ["REGISTRY", "from_spec", "get", "names"]
+__all__ = ["ALIASES", "REGISTRY", "from_spec", "get", "names"]
+
+#: Other names that the field has for the same strategy.
+ALIASES: Mapping[str, str] = {
+    "breaking_ties": "margin",
+    "core_set": "k_center",
+}
 
 #: The table: one line a strategy. Third parties add theirs by an entry point in the group ``claros.strategies``.
 REGISTRY: Registry[Strategy] = Registry(
@@ -24,6 +30,7 @@ REGISTRY: Registry[Strategy] = Registry(
         "badge": "claros.strategies.hybrid:badge",
     },
     group="claros.strategies",
+    aliases=ALIASES,
 )
 
 
