@@ -13,6 +13,9 @@ from claros.errors import LogError
 
 __all__ = ["connect", "place"]
 
+#: Pages that may wait beside a SQLite file: what is soon deleted again is then never copied into it.
+WAITING_PAGES = 8000
+
 #: How often the switch to writing ahead is tried, every twentieth of a second.
 SWITCHES = 100
 
@@ -46,6 +49,8 @@ def _prepare_sqlite(synchronous: str) -> Callable[[Any, Any], None]:
         cursor = connection.cursor()
         cursor.execute("PRAGMA busy_timeout=30000")
         _use_wal(cursor)
+        if synchronous == "NORMAL":
+            cursor.execute(f"PRAGMA wal_autocheckpoint={WAITING_PAGES}")
         cursor.execute(f"PRAGMA synchronous={synchronous}")
         cursor.close()
 

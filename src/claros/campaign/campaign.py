@@ -224,7 +224,7 @@ class Campaign:
     def add_items(self, pool: Pool) -> None:
         """Go on with a larger pool, which must have all items of this one."""
         state = self._journal.sync()
-        items.grow(self._folder, state.pools, pool, self.seed, state.config["audit"])
+        items.grow(self._folder, state.pools, self.pool, pool, self.seed, state.config["audit"])
         payload = items.identity(pool)
         self._journal.append(lambda state: [("pool-changed", "claros", payload)])
         self.pool = pool

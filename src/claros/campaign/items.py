@@ -42,12 +42,14 @@ class Items:
     """Positions by id, the stop set and the audit set, for the pool as it is now."""
 
     def __init__(self, folder: Folder, version: int, pool: Pool) -> None:
-        self._positions = {item: position for position, item in enumerate(pool.ids)}
+        self._positions = pool.positions
         kept = folder.read_json(_name(version))
         self.stop = self.positions(kept["stop"])
         self.audit = self.positions(kept["audit"])
         copies = self.positions(kept["copies"])
-        self.representatives = np.setdiff1d(np.arange(len(pool)), copies, assume_unique=True)
+        alone = np.ones(len(pool), dtype=bool)
+        alone[copies] = False
+        self.representatives = np.flatnonzero(alone)
         self.size = len(pool)
 
     def position(self, item: str) -> int:
@@ -66,14 +68,32 @@ def _name(version: int) -> str:
     return f"items/{version}.json"
 
 
+def _ids_name(version: int) -> str:
+    return f"items/{version}.ids.json"
+
+
+def _ids(folder: Folder, version: int) -> list[str]:
+    """The ids of the pool that a campaign on disk was last told of; early ones kept them beside the samples."""
+    name = _ids_name(version)
+    ids: list[str] = folder.read_json(name) if folder.has(name) else folder.read_json(_name(version))["ids"]
+    return ids
+
+
+def _keep(folder: Folder, version: int, pool: Pool, content: Mapping[str, Any]) -> None:
+    """Write the samples, and the pool's ids if the campaign may be opened again; in memory the pool has them."""
+    if folder.root is not None:
+        folder.write_json(_ids_name(version), list(pool.ids))
+    folder.write_json(_name(version), content)
+
+
 def _representatives(pool: Pool) -> Indices:
     """One item of each group of exact duplicates."""
     return np.flatnonzero(pool.groups == np.arange(len(pool)))
 
 
-def _copies(pool: Pool, representatives: Indices) -> list[str]:
+def _copies(pool: Pool) -> list[str]:
     """The ids of all other items: exact duplicates of one that stands before them."""
-    return [pool.ids[position] for position in np.setdiff1d(np.arange(len(pool)), representatives)]
+    return [pool.ids[position] for position in np.flatnonzero(pool.groups != np.arange(len(pool)))]
 
 
 def draw(folder: Folder, pool: Pool, seed: int, share: float) -> None:
@@ -81,13 +101,13 @@ def draw(folder: Folder, pool: Pool, seed: int, share: float) -> None:
     representatives = _representatives(pool)
     sets = {"stop": stop_set(representatives, seed), "audit": audit_order(representatives, share, seed)}
     named = {name: [pool.ids[position] for position in chosen] for name, chosen in sets.items()}
-    folder.write_json(_name(1), {"ids": list(pool.ids), "copies": _copies(pool, representatives), **named})
+    _keep(folder, 1, pool, {"copies": _copies(pool), **named})
 
 
-def grow(folder: Folder, version: int, pool: Pool, seed: int, share: float) -> None:
+def grow(folder: Folder, version: int, before: Pool, pool: Pool, seed: int, share: float) -> None:
     """Keep the sets for a pool that has more items: the stop set stays, the audit set gets its share of the new."""
     kept = folder.read_json(_name(version))
-    missing, new = _differences(kept["ids"], pool.ids)
+    missing, new = _differences(before.ids if folder.root is None else _ids(folder, version), pool.ids)
     if missing or not new:
         problem = f"{len(missing)} item(s) of before are missing ({missing[0]!r})" if missing else "it has no new item"
         raise DataError(f"A pool to go on with must have all items of before and more; {problem}.")
@@ -95,9 +115,8 @@ def grow(folder: Folder, version: int, pool: Pool, seed: int, share: float) -> N
     representatives = _representatives(pool)
     added = np.array([p for p in representatives if pool.ids[p] in fresh], dtype=np.int64)
     audit = [pool.ids[position] for position in audit_order(added, share, seed, version)]
-    copies = _copies(pool, representatives)
-    ids = list(pool.ids)
-    folder.write_json(_name(version + 1), {**kept, "ids": ids, "copies": copies, "audit": [*kept["audit"], *audit]})
+    content = {"stop": kept["stop"], "copies": _copies(pool), "audit": [*kept["audit"], *audit]}
+    _keep(folder, version + 1, pool, content)
 
 
 def check_same(folder: Folder, version: int, config: Mapping[str, Any], pool: Pool) -> None:
@@ -105,7 +124,7 @@ def check_same(folder: Folder, version: int, config: Mapping[str, Any], pool: Po
 
     Files that are where they were, as long and as old, are not read again.
     """
-    ids = folder.read_json(_name(version))["ids"]
+    ids = _ids(folder, version)
     missing, new = _differences(ids, pool.ids)
     stamp = pool.stamp()
     if ids == list(pool.ids) and (

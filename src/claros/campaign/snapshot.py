@@ -49,7 +49,9 @@ class Recorder:
 
     def model(self) -> bytes | None:
         """The files of the last checkpoint, if there is any."""
-        last = max(self.scratch.iterdir(), default=None) if self.scratch.is_dir() else None
+        if self.campaign._folder.scratch is None or not self.scratch.is_dir():
+            return None
+        last = max(self.scratch.iterdir(), default=None)
         if last is None:
             return None
         return _packed({f"{last.name}/{path.name}": path.read_bytes() for path in sorted(last.iterdir())})

@@ -73,6 +73,11 @@ class Pool:
         groups.flags.writeable = False
         return groups
 
+    @cached_property
+    def positions(self) -> Mapping[str, int]:
+        """Where each id is."""
+        return {item: position for position, item in enumerate(self.ids)}
+
     @property
     def has_features(self) -> bool:
         """Whether there are `fixed_features`, said without making them."""

@@ -31,6 +31,40 @@ __all__ = ["LOSSES", "LeaseLost", "Store"]
 #: So many workers may be lost in one round of a cell before the cell counts as failed.
 LOSSES = 5
 
+#: A cell, as long as the claim of it is the last one.
+_CLAIMED = (
+    (CELLS.c.id == sa.bindparam("claimed"))
+    & (CELLS.c.token == sa.bindparam("of_claim"))
+    & (CELLS.c.status == "running")
+)
+
+#: What every round writes, put together once: that takes longer than to run it.
+_KEEP = sa.update(CELLS).where(_CLAIMED)
+_KEEP = _KEEP.values(
+    rounds=sa.bindparam("done"),
+    last=sa.bindparam("metrics"),
+    model=sa.bindparam("checkpoint"),
+    seconds=CELLS.c.seconds + sa.bindparam("work"),
+    losses=0,
+)
+_KEEP_LAST = _KEEP.values(status="done", until=None)
+_END = sa.update(CELLS).where(_CLAIMED).values(status="done", until=None, model=None)
+_ADD_ROUND, _ADD_PART = sa.insert(ROUNDS), sa.insert(PARTS)
+_DROP_PARTS = sa.delete(PARTS).where(PARTS.c.cell == sa.bindparam("of_cell"))
+
+#: What every claim asks and writes.
+_LAPSED = (CELLS.c.status == "running") & (CELLS.c.until < sa.bindparam("now"))
+_NEXT = sa.select(CELLS).where((CELLS.c.status == "waiting") | _LAPSED).order_by(CELLS.c.position).limit(1)
+_NEXT = _NEXT.with_for_update(skip_locked=True)
+_TAKE = sa.update(CELLS).where(CELLS.c.id == sa.bindparam("taken"))
+_TAKE = _TAKE.values(
+    status="running",
+    worker=sa.bindparam("taker"),
+    token=sa.bindparam("as_claim"),
+    until=sa.bindparam("for_now"),
+    losses=sa.bindparam("lost"),
+)
+
 #: Columns of a round that are columns of its table; the rest is its details.
 _METRICS = ("n_labeled", "accuracy", "macro_f1", "nll", "ece")
 
@@ -50,6 +84,7 @@ class Store:
         self.url = url
         self.place = place(url)
         self._engine = connect(url, durable=False)
+        self._writer = self._engine.execution_options(writes=True)
         try:
             found = self._version()
         except LogError:
@@ -130,28 +165,15 @@ class Store:
         """The next cell that waits, or whose worker let its lease of so many seconds pass; None if there is none."""
         with self._guarded("write to"), self._writing() as connection:
             now = self._now(connection)
-            lapsed = (CELLS.c.status == "running") & (CELLS.c.until < now)
-            self._give_up(connection, lapsed)
-            row = connection.execute(
-                sa.select(CELLS)
-                .where((CELLS.c.status == "waiting") | lapsed)
-                .order_by(CELLS.c.position)
-                .limit(1)
-                .with_for_update(skip_locked=True)
-            ).one_or_none()
+            row = connection.execute(_NEXT, {"now": now}).one_or_none()
+            while row is not None and row.status == "running" and row.losses >= LOSSES - 1:
+                self._give_up(connection, CELLS.c.id == row.id)
+                row = connection.execute(_NEXT, {"now": now}).one_or_none()
             if row is None:
                 return None
-            connection.execute(
-                sa.update(CELLS)
-                .where(CELLS.c.id == row.id)
-                .values(
-                    status="running",
-                    worker=worker,
-                    token=row.token + 1,
-                    until=now + lease,
-                    losses=row.losses + (row.status == "running"),
-                )
-            )
+            losses = row.losses + (row.status == "running")
+            taken = {"taken": row.id, "taker": worker, "as_claim": row.token + 1, "for_now": now + lease}
+            connection.execute(_TAKE, {**taken, "lost": losses})
         last = None if row.last is None else json.loads(row.last)
         return Claim(row.id, row.token + 1, worker, row.setting, row.strategy, json.loads(row.arm), int(row.seed), last)
 
@@ -193,30 +215,21 @@ class Store:
         row = {name: metrics[name] for name in _METRICS}
         work = sum(metrics["seconds"].values())
         with self._guarded("write to"), self._writing() as connection:
-            self._update(
-                connection,
-                claim,
-                rounds=round + 1,
-                last=_json(metrics),
-                model=None if over else model,
-                seconds=CELLS.c.seconds + work,
-                losses=0,
-                **({"status": "done", "until": None} if over else {}),
-            )
+            checkpoint = None if over else model
+            kept = {"done": round + 1, "metrics": _json(metrics), "checkpoint": checkpoint, "work": work}
+            self._as_claimed(connection, claim, _KEEP_LAST if over else _KEEP, kept)
             texts = {"seconds": _json(metrics["seconds"]), "details": _json(details)}
-            connection.execute(sa.insert(ROUNDS), {"cell": claim.cell, "round": round, **row, **texts})
+            connection.execute(_ADD_ROUND, {"cell": claim.cell, "round": round, **row, **texts})
             if over:
-                connection.execute(sa.delete(PARTS).where(PARTS.c.cell == claim.cell))
+                connection.execute(_DROP_PARTS, {"of_cell": claim.cell})
             else:
-                connection.execute(sa.insert(PARTS), {"cell": claim.cell, "round": round, "content": part})
+                connection.execute(_ADD_PART, {"cell": claim.cell, "round": round, "content": part})
 
     def finish(self, claim: Claim) -> None:
         """The cell is done, though its last round did not know that it is the last; nothing if it is done already."""
-        mine = (CELLS.c.id == claim.cell) & (CELLS.c.token == claim.token) & (CELLS.c.status == "running")
         with self._guarded("write to"), self._writing() as connection:
-            values = {"status": "done", "until": None, "model": None}
-            if connection.execute(sa.update(CELLS).where(mine).values(**values)).rowcount:
-                connection.execute(sa.delete(PARTS).where(PARTS.c.cell == claim.cell))
+            if connection.execute(_END, {"claimed": claim.cell, "of_claim": claim.token}).rowcount:
+                connection.execute(_DROP_PARTS, {"of_cell": claim.cell})
 
     def fail(self, claim: Claim, error: str, traceback: str) -> None:
         """Record why a cell cannot be run; its complete rounds stay."""
@@ -270,8 +283,14 @@ class Store:
             yield from (dict(row) for row in connection.execute(query).mappings())
 
     def _update(self, connection: sa.Connection, claim: Claim, **values: Any) -> None:
-        mine = (CELLS.c.id == claim.cell) & (CELLS.c.token == claim.token) & (CELLS.c.status == "running")
-        if connection.execute(sa.update(CELLS).where(mine).values(**values)).rowcount != 1:
+        self._as_claimed(connection, claim, sa.update(CELLS).where(_CLAIMED).values(**values), {})
+
+    def _as_claimed(
+        self, connection: sa.Connection, claim: Claim, update: sa.Update, values: Mapping[str, Any]
+    ) -> None:
+        """Change the cell, or raise `LeaseLost` if it is another's by now."""
+        given = {**values, "claimed": claim.cell, "of_claim": claim.token}
+        if connection.execute(update, given).rowcount != 1:
             raise LeaseLost(f"Another worker has the cell {claim.strategy}, seed {claim.seed}, by now.")
 
     def _now(self, connection: sa.Connection) -> float:
@@ -281,7 +300,7 @@ class Store:
         return float(connection.execute(sa.select(sa.extract("epoch", sa.func.clock_timestamp()))).scalar_one())
 
     def _writing(self) -> Any:
-        return self._engine.execution_options(writes=True).begin()
+        return self._writer.begin()
 
     @contextmanager
     def _guarded(self, doing: str) -> Iterator[None]:
