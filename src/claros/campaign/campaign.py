@@ -17,6 +17,7 @@ from claros.campaign.journal import ATTEMPTS, Draft, Journal
 from claros.campaign.learner import Learner
 from claros.campaign.planner import Planner
 from claros.campaign.state import SKIP_REASONS, Label, Query, Round, State
+from claros.campaign.supply import Supply
 from claros.checks import whole
 from claros.data.pool import Pool
 from claros.errors import ConflictError, InputError
@@ -47,13 +48,14 @@ class Campaign:
         self._journal = journal
         self._folder = folder
         self._items = items.Items(folder, journal.state.pools, pool)
-        wanted = (*self.strategy.needs, *self.strategy.optional)
+        self._supply = Supply(pool, config.get("embeddings", "model"), {"class_prior": config.get("class_prior")})
+        wanted = self._supply.wanted(self.strategy)
         self._learner = Learner(model, self.watched, wanted, folder) if model is not None else None
         self._planner = self._new_planner()
 
     def _new_planner(self) -> Planner:
         chosen_by = strategies.from_spec(self._journal.state.config["init"]), self.strategy
-        return Planner(self._folder, self._journal, self._items, self.pool, self._learner, chosen_by)
+        return Planner(self._folder, self._journal, self._items, self.pool, self._learner, self._supply, chosen_by)
 
     @classmethod
     def create(
@@ -71,6 +73,8 @@ class Campaign:
         start: int = 20,
         batch: int = 20,
         audit: float = 0.05,
+        embeddings: str = "model",
+        class_prior: Sequence[float] | Mapping[str, float] | None = None,
         price: float | None = None,
         checkpoints: str = "all",
         database: str | None = None,
@@ -81,9 +85,11 @@ class Campaign:
         ``classes`` are those of the pool unless given. The first round asks for ``start`` items chosen by ``init``,
         a strategy that needs no labels; later ones for ``batch`` items chosen by ``strategy``, unless `ask` says
         another number. ``stop`` is the rule behind the advice, ``watch`` more rules to follow. A share ``audit`` of
-        what is asked is drawn at random, kept out of training, and measures the accuracy honestly. ``price`` is the
-        cost of one label. ``checkpoints`` of the model are kept for "all" rounds, the "last" or "none". ``database``
-        is a SQLAlchemy URL for the log. ``durable=False`` is for simulations: nothing waits for the disk, so a power
+        what is asked is drawn at random, kept out of training, and measures the accuracy honestly. ``embeddings`` says
+        what strategies see as such: what the "model" makes of the items, or the pool's fixed "features".
+        ``class_prior`` are the classes' shares in the pool, where they are known. ``price`` is the cost of one label.
+        ``checkpoints`` of the model are kept for "all" rounds, the "last" or "none". ``database`` is a SQLAlchemy URL
+        for the log. ``durable=False`` is for simulations: nothing waits for the disk, so a power
         failure may take the last events (a killed process loses nothing). Raises `CannotFeedError` before anything is
         written if the model cannot provide what the strategy or a rule needs.
         """
@@ -99,6 +105,8 @@ class Campaign:
             ],
             has_stop=stop is not None,
             numbers={"seed": seed, "start": start, "batch": batch, "audit": audit, "price": price},
+            embeddings=embeddings,
+            class_prior=class_prior,
             checkpoints=checkpoints,
         )
         folder = Folder.new(path, durable)
@@ -229,6 +237,7 @@ class Campaign:
         self._journal.append(lambda state: [("pool-changed", "claros", payload)])
         self.pool = pool
         self._items = items.Items(self._folder, self._journal.state.pools, pool)
+        self._supply = self._supply.over(pool)
         if self._learner is not None:
             self._learner.forget()
         self._planner = self._new_planner()

@@ -14,7 +14,7 @@ from claros.arrays import Floats, Indices
 from claros.campaign.items import Items
 from claros.campaign.learner import Learner
 from claros.campaign.state import Planned, Round, State
-from claros.campaign.supply import inputs_for
+from claros.campaign.supply import Supply
 from claros.data.pool import Pool
 from claros.errors import InputError
 from claros.inputs import Inputs
@@ -26,12 +26,13 @@ __all__ = ["Batch", "Situation", "candidates", "chosen", "picked", "reason"]
 
 @dataclass(frozen=True)
 class Situation:
-    """What a round is planned from: what was said so far, the pool, and the model with what it predicts."""
+    """What a round is planned from: what was said so far, the pool, the model with what it predicts, and the rest."""
 
     state: State
     items: Items
     pool: Pool
     learner: Learner | None
+    supply: Supply
 
     @property
     def trained(self) -> bool:
@@ -48,6 +49,8 @@ class Batch(NamedTuple):
     """Positions in the pool of what was picked."""
     scores: Floats | None
     """Scores of what was picked, from a strategy."""
+    note: str = ""
+    """How the strategy came by it, if it has more than one way."""
 
 
 def picked(now: Situation, first: Strategy, later: Strategy, size: int) -> Batch | None:
@@ -62,7 +65,9 @@ def picked(now: Situation, first: Strategy, later: Strategy, size: int) -> Batch
         return Batch(strategy.name, rows, free[:0], None) if rows else None
     selection = _select(now, source, strategy, wanted, free)
     picks = free[selection.indices]
-    return Batch(strategy.name, [*_provenance(now, source, selection, picks), *rows], picks, selection.scores)
+    return Batch(
+        strategy.name, [*_provenance(now, source, selection, picks), *rows], picks, selection.scores, selection.note
+    )
 
 
 def chosen(now: Situation, items: Sequence[str], by: str) -> Batch:
@@ -121,10 +126,9 @@ def _due_audits(now: Situation, size: int) -> Indices:
 
 def _select(now: Situation, source: str, strategy: Strategy, k: int, free: Indices) -> Selection:
     state, labels = now.state, now.state.training()
-    given = inputs_for(
-        (*strategy.needs, *strategy.optional),
+    given = now.supply.inputs(
+        strategy,
         now.learner.outputs if now.learner is not None else {},
-        now.pool,
         candidates=free,
         labeled=now.items.positions([label.item for label in labels]),
         labels=np.array([label.code for label in labels], dtype=np.int64),
@@ -163,4 +167,5 @@ def reason(round: Round, place: int, row: Planned) -> str:
         return f"drawn at random (round {round.number})"
     if row.source == "chosen":
         return f"chosen by {round.strategy} (round {round.number})"
-    return f"pick {place + 1} of {len(round.items)} by {round.strategy} (round {round.number}), score {row.score:.4g}"
+    pick = f"pick {place + 1} of {len(round.items)} by {round.strategy} (round {round.number}), score {row.score:.4g}"
+    return f"{pick}: {round.note}" if round.note else pick

@@ -15,6 +15,7 @@ from claros.campaign.items import Items
 from claros.campaign.journal import Journal
 from claros.campaign.learner import Learner
 from claros.campaign.plan import Batch, Situation
+from claros.campaign.supply import Supply
 from claros.data.pool import Pool
 from claros.strategy import Strategy
 
@@ -31,6 +32,7 @@ class Planner:
         items: Items,
         pool: Pool,
         learner: Learner | None,
+        supply: Supply,
         strategies: tuple[Strategy, Strategy],
     ) -> None:
         self._folder = folder
@@ -38,11 +40,12 @@ class Planner:
         self._items = items
         self._pool = pool
         self._learner = learner
+        self._supply = supply
         self._strategies = strategies
 
     def situation(self) -> Situation:
         """What the next round is planned from, as of now."""
-        return Situation(self._journal.sync(), self._items, self._pool, self._learner)
+        return Situation(self._journal.sync(), self._items, self._pool, self._learner, self._supply)
 
     def train(self) -> None:
         """Train if the labels changed."""
@@ -81,6 +84,7 @@ class Planner:
             "items": [asdict(row) for row in batch.rows],
             "labels_seq": labels_seq,
             "seconds": time.perf_counter() - started,
+            **({"note": batch.note} if batch.note else {}),
         }
         self._journal.append(lambda now: [("planned", "claros", payload)] if len(now.rounds) == number else [])
         return True

@@ -9,7 +9,7 @@ from typing import Any
 
 import claros
 from claros.campaign.items import identity
-from claros.campaign.supply import check_supply, supplied
+from claros.campaign.supply import EMBEDDINGS, check_supply, supplied
 from claros.checks import number, whole
 from claros.data.pool import Pool
 from claros.errors import InputError
@@ -17,7 +17,7 @@ from claros.models.model import Model
 from claros.stopping.rule import Rule
 from claros.strategy import Strategy
 
-__all__ = ["check_classes", "class_code", "configuration", "lease_seconds", "named_rules"]
+__all__ = ["check_classes", "check_prior", "class_code", "configuration", "lease_seconds", "named_rules"]
 
 CHECKPOINTS = ("all", "last", "none")
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -34,6 +34,8 @@ def configuration(
     has_stop: bool,
     numbers: Mapping[str, Any],
     checkpoints: str,
+    embeddings: str,
+    class_prior: Sequence[float] | Mapping[str, float] | None,
 ) -> dict[str, Any]:
     """The payload of a campaign's first event; everything that cannot work is said now, before any training."""
     names = check_classes(classes)
@@ -47,9 +49,14 @@ def configuration(
         number(numbers["price"], 0, math.inf, "price")
     if checkpoints not in CHECKPOINTS:
         raise InputError(f"checkpoints must be one of {', '.join(CHECKPOINTS)}; got {checkpoints!r}.")
+    if embeddings not in EMBEDDINGS:
+        raise InputError(f"embeddings must be one of {', '.join(EMBEDDINGS)}; got {embeddings!r}.")
     model_name = f"the model {model.spec()['name']!r}" if model is not None else "a campaign without a model"
-    at_hand = supplied(model.provides_for(pool) if model is not None else (), features=pool.has_features)
-    check_supply(f"The strategy {strategy.name!r}", strategy.needs, at_hand, model_name)
+    provides = model.provides_for(pool) if model is not None else ()
+    at_hand = supplied(provides, features=pool.has_features, embeddings=embeddings)
+    shares = check_prior(class_prior, names)
+    known = at_hand if shares is None else {*at_hand, "class_prior"}
+    check_supply(f"The strategy {strategy.name!r}", strategy.needs, known, model_name)
     for rule in rules:
         check_supply(f"The stopping rule {rule.name!r}", rule.needs, at_hand, model_name)
     at_start = supplied((), features=pool.has_features, trained=False)
@@ -67,6 +74,8 @@ def configuration(
         "stop": rules[0].spec() if has_stop else None,
         "watch": [rule.spec() for rule in rules[has_stop:]],
         "checkpoints": checkpoints,
+        "embeddings": embeddings,
+        "class_prior": shares,
         **numbers,
     }
 
@@ -93,6 +102,23 @@ def check_classes(classes: Sequence[str]) -> list[str]:
     if twice is not None:
         raise InputError(f"The class {twice!r} is given twice.")
     return names
+
+
+def check_prior(prior: Sequence[float] | Mapping[str, float] | None, classes: Sequence[str]) -> list[float] | None:
+    """The classes' shares in the order of their codes, which sum to 1; given in that order, or by name."""
+    if prior is None:
+        return None
+    if isinstance(prior, Mapping):
+        strange = [*(set(classes) ^ set(prior))]
+        if strange:
+            raise InputError(f"class_prior must have a share for each class, and no other; look at {strange[0]!r}.")
+        prior = [prior[name] for name in classes]
+    shares = [number(share, 0, 1, "A share in class_prior") for share in prior]
+    if len(shares) != len(classes) or abs(sum(shares) - 1) > 1e-6:
+        raise InputError(
+            f"class_prior must be {len(classes)} shares that sum to 1; got {len(shares)} that sum to {sum(shares):.6g}."
+        )
+    return shares
 
 
 def class_code(classes: Sequence[str], label: str | int) -> int:

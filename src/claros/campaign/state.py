@@ -33,12 +33,16 @@ class Planned:
 
 @dataclass(frozen=True)
 class Round:
-    """One planning event: number, strategy (or who chose), items in the order planned, seconds that planning took."""
+    """One planning event: number, strategy (or who chose), items in the order planned, seconds that planning took.
+
+    ``note`` is a sentence on how the strategy came by them, from one that has more than one way; else empty.
+    """
 
     number: int
     strategy: str
     items: tuple[Planned, ...]
     seconds: float
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,8 @@ class State:
     def _on_planned(self, event: Event) -> None:
         number = int(event.payload["round"])
         items = tuple(Planned(**row) for row in event.payload["items"])
-        self.rounds.append(Round(number, event.payload["strategy"], items, event.payload["seconds"]))
+        payload = event.payload
+        self.rounds.append(Round(number, payload["strategy"], items, payload["seconds"], payload.get("note", "")))
         self.planned.update({row.item: (number, place, row) for place, row in enumerate(items)})
         self._review(row.item for row in items)
 

@@ -1,7 +1,8 @@
 """From what a model provides to what a strategy or a rule needs; and the check that it can, before any training.
 
 Where no model has predicted anything, before the first one or in a campaign without, the items' `embeddings` are the
-pool's fixed features: so strategies that only look at embeddings can choose the first batch.
+pool's fixed features: so strategies that only look at embeddings can choose the first batch. They are also later, if
+the campaign was made so (``embeddings="features"``). What follows from fixed features alone is kept between rounds.
 """
 
 from __future__ import annotations
@@ -11,11 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from claros.arrays import Array, Indices, from_numpy, namespace
+from claros.arrays import Array, Floats, Indices, from_numpy, namespace
 from claros.data.pool import Pool
 from claros.errors import CannotFeedError
+from claros.measures.nearest import nearest_distance
+from claros.strategy import Strategy
 
-__all__ = ["DERIVED", "check_supply", "inputs_for", "model_names", "supplied"]
+__all__ = ["DERIVED", "EMBEDDINGS", "Supply", "check_supply", "model_names", "supplied"]
+
+#: What strategies are given as embeddings: what the model makes of the items, or the pool's fixed features.
+EMBEDDINGS = ("model", "features")
 
 #: Input -> what must be at hand over the pool for the campaign to cut it out.
 DERIVED: Mapping[str, str] = {
@@ -31,17 +37,22 @@ DERIVED: Mapping[str, str] = {
 #: Inputs over the pool's items that a model computes.
 MODELED = frozenset(("probs", "logits", "member_probs", "embeddings", "boundary_distance", "predicted_loss"))
 HEAD = frozenset(("head_weights", "head_bias"))
+VECTORS = frozenset(("embeddings", "labeled_embeddings"))
 FIXED = frozenset(("features",))
 
 #: Inputs that the campaign itself knows.
 KNOWN = frozenset(("labels", "batch_labels", "n_labeled", "n_pool", "round", "spent", "elapsed"))
 
 
-def supplied(provides: Collection[str], *, features: bool, trained: bool = True) -> frozenset[str]:
+def supplied(
+    provides: Collection[str], *, features: bool, embeddings: str = "model", trained: bool = True
+) -> frozenset[str]:
     """The names of all inputs at hand, given what the model provides and whether the pool has fixed features."""
     names = {name for name in provides if name in MODELED | HEAD}
+    if embeddings == "features":
+        names.discard("embeddings")
     if features:
-        names |= {"features"} if provides else {"features", "embeddings"}
+        names |= {"features"} if provides and embeddings == "model" else {"features", "embeddings"}
     if trained:
         names |= {name for name, origin in DERIVED.items() if origin in names}
     return frozenset(names | (KNOWN if trained else {"n_pool"}))
@@ -69,33 +80,80 @@ def model_names(wanted: Iterable[str], provides: Collection[str]) -> set[str]:
     return {name for name in origins if name in provides}
 
 
-def inputs_for(
-    names: Iterable[str],
-    outputs: Mapping[str, Array],
-    pool: Pool,
-    *,
-    candidates: Indices,
-    labeled: Indices,
-    labels: Indices,
-) -> dict[str, Any]:
-    """The inputs of a strategy: rows of the candidates and of what is labeled, cut out of one pass over the pool.
+class Supply:
+    """The inputs of a campaign's strategies, round after round.
 
-    ``outputs`` are the model's, empty where none has predicted anything.
+    ``given`` are inputs that somebody said once and for all, as `class_prior`.
     """
-    inputs: dict[str, Any] = {}
-    for name in names:
-        bare = name.removeprefix("labeled_")
-        rows = candidates if bare == name else labeled
-        if name == "labels":
-            inputs[name] = labels
-        elif name in HEAD and name in outputs:
-            inputs[name] = outputs[name]
-        elif bare == "features" or (bare == "embeddings" and not outputs):
-            if pool.fixed_features is not None:
-                inputs[name] = pool.fixed_features[rows]
-        elif bare in MODELED and bare in outputs:
-            inputs[name] = _rows(outputs[bare], rows)
-    return inputs
+
+    def __init__(self, pool: Pool, embeddings: str, given: Mapping[str, Any]) -> None:
+        self._pool = pool
+        self._embeddings = embeddings
+        self._given = {name: value for name, value in given.items() if value is not None}
+        self._labeled = np.empty(0, dtype=np.int64)
+        self._nearest: Floats | None = None
+
+    def over(self, pool: Pool) -> Supply:
+        """The same for another pool."""
+        return Supply(pool, self._embeddings, self._given)
+
+    def wanted(self, strategy: Strategy) -> set[str]:
+        """What the model should compute for it."""
+        return self._names(strategy) - (VECTORS if self._embeddings == "features" else set())
+
+    def _names(self, strategy: Strategy) -> set[str]:
+        """All its inputs; one that takes fixed features or else embeddings is not given both."""
+        either = "features" in strategy.optional and self._pool.has_features
+        return {*strategy.needs, *strategy.optional} - (VECTORS & set(strategy.optional) if either else set())
+
+    def inputs(
+        self,
+        strategy: Strategy,
+        outputs: Mapping[str, Array],
+        *,
+        candidates: Indices,
+        labeled: Indices,
+        labels: Indices,
+    ) -> dict[str, Any]:
+        """Rows of the candidates and of what is labeled, cut out of one pass over the pool, and what is known.
+
+        ``outputs`` are the model's, empty where none has predicted anything.
+        """
+        names = self._names(strategy)
+        found = {name: self._given[name] for name in names if name in self._given}
+        found |= {name: outputs[name] for name in names & HEAD if name in outputs}
+        if "labels" in names:
+            found["labels"] = labels
+        for name in names:
+            bare = name.removeprefix("labeled_")
+            over_pool = self._over_pool(bare, outputs)
+            if over_pool is not None:
+                found[name] = _rows(over_pool, candidates if bare == name else labeled)
+        if "nearest_labeled_distance" in names and len(labeled) and self._sees_features(names, outputs):
+            found["nearest_labeled_distance"] = self._nearest_labeled(labeled)[candidates]
+        return found
+
+    def _over_pool(self, name: str, outputs: Mapping[str, Array]) -> Array | None:
+        if name in MODELED and name in outputs:
+            return outputs[name]
+        fixed = name == "features" or (name == "embeddings" and (not outputs or self._embeddings == "features"))
+        return self._pool.fixed_features if fixed else None
+
+    def _sees_features(self, names: Collection[str], outputs: Mapping[str, Array]) -> bool:
+        """Whether the vectors that the strategy looks at are the fixed ones."""
+        if "features" in names:
+            return self._pool.has_features
+        return self._over_pool("embeddings", outputs) is self._pool.fixed_features
+
+    def _nearest_labeled(self, labeled: Indices) -> Floats:
+        """(N,) distances in the fixed features; only what is new is compared, unless a label was taken back."""
+        known = self._nearest if np.isin(self._labeled, labeled).all() else None
+        new = labeled if known is None else np.setdiff1d(labeled, self._labeled)
+        if known is None or len(new):
+            features = self._pool.fixed_features
+            known = nearest_distance(features, _rows(features, new), known)
+        self._labeled, self._nearest = labeled, known
+        return known
 
 
 def _rows(array: Array, positions: Indices) -> Array:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
@@ -42,6 +43,11 @@ CANDIDATES = 20
 #: With "auto", the upper bound runs where it trains at most so often a seed, a model that trains in a moment.
 MOST_TRAININGS, QUICK_MODELS = 2000, frozenset(("logistic",))
 
+SomeNamed = TypeVar("SomeNamed", bound=Named)
+
+#: A label that is longer is cut: it is a folder's name, and a column of tables.
+LONGEST_LABEL = 100
+
 #: Settings that say where and how a run is written, not what it computes; a run may be resumed with others.
 OUTPUT_SETTINGS = frozenset({"out", "report"})
 
@@ -55,9 +61,25 @@ def _tries(value: Any) -> Any:
 
 def _known_start(init: Named) -> Named:
     known = [*strategies.names(), COVERAGE, STRATIFIED]
-    if init.name not in known:
+    if init.name not in known and not _is_expression(init.name):
         raise ValueError(suggest(init.name, known, "start").removesuffix("."))
-    return init
+    return _canonical(init)
+
+
+def _is_expression(name: str) -> bool:
+    """Whether a strategy's name is one that `claros.compose` reads."""
+    return "(" in name
+
+
+def _canonical(named: SomeNamed) -> SomeNamed:
+    """A strategy's expression in its one form, so that it is the same arm however it was written."""
+    if not _is_expression(named.name):
+        return named
+    try:
+        name = strategies.get(named.name, **named.parameters).name
+    except InputError as error:
+        raise ValueError(str(error).removesuffix(".")) from error
+    return named.model_copy(update={"name": name})
 
 
 class Plan(NamedTuple):
@@ -92,9 +114,9 @@ class RunConfig(Settings):
     )
     skip_unreadable: bool = Field(False, description="leave out items that cannot be read instead of failing")
     model: NamedSpec = Field("logistic", validate_default=True, description="the model, by name, with parameters")
-    strategy: Annotated[list[ArmSpec], BeforeValidator(as_list), Field(min_length=1)] = Field(
-        "margin", validate_default=True, description="one strategy or several, each an arm of the comparison"
-    )
+    strategy: Annotated[
+        list[Annotated[ArmSpec, AfterValidator(_canonical)]], BeforeValidator(as_list), Field(min_length=1)
+    ] = Field("margin", validate_default=True, description="one strategy or several, each an arm of the comparison")
     control: bool = Field(True, description="run random beside the strategies")
     upper_bound: Annotated[bool | int | Literal["auto"], BeforeValidator(_tries)] = Field(
         False,
@@ -122,6 +144,12 @@ class RunConfig(Settings):
     rounds: int | None = Field(None, ge=0, description="rounds after the start (10 if no budget is given either)")
     budget: Amount | None = Field(None, description="labels in all, instead of rounds: a count, or a share of the pool")
     validation: Share | None = Field(None, description="share of the labels that the trainer keeps to stop early")
+    embeddings: Literal["model", "features"] = Field(
+        "model", description="what strategies see as embeddings: the model's, or the pool's fixed features"
+    )
+    class_prior: Literal["pool"] | dict[str, float] | None = Field(
+        None, description="the classes' shares that strategies are told: by name, or the pool's true ones"
+    )
     audit: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="share of the labels bought for the audit set")
     seed: int = Field(0, ge=0, description="the first seed")
     seeds: int = Field(1, ge=1, description="how many paired seeds: every arm of a seed has the same start")
@@ -210,10 +238,14 @@ class RunConfig(Settings):
 
 
 def _label(arm: Arm, with_parameters: bool) -> str:
-    if not with_parameters or not arm.parameters:
-        return arm.name
-    text = arm.name + "(" + ", ".join(f"{key}={value}" for key, value in arm.parameters.items()) + ")"
-    return re.sub(r"[^\w(),.=+ -]", "_", text)  # it names a folder, too
+    text = arm.name
+    if with_parameters and arm.parameters:
+        text += "(" + ", ".join(f"{key}={value}" for key, value in arm.parameters.items()) + ")"
+    text = re.sub(r"['\"{}]", "", text).replace(": ", "=") if _is_expression(arm.name) else text
+    text = re.sub(r"[^\w(),.=+ -]", "_", text)  # it names a folder, too
+    if len(text) <= LONGEST_LABEL:
+        return text
+    return f"{text[: LONGEST_LABEL - 12]}... {hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def parse_config(given: Mapping[str, Any]) -> RunConfig:

@@ -75,10 +75,17 @@ class Setting:
             start=self.plan.start,
             batch=self.plan.batch,
             audit=config.audit,
+            embeddings=config.embeddings,
+            class_prior=self._shares() if config.class_prior == "pool" else config.class_prior,
             price=config.price,
             checkpoints=config.checkpoints,
             durable=False,
         )
+
+    def _shares(self) -> list[float]:
+        """The pool's true class shares."""
+        counts = np.bincount(np.asarray(self.pool.labels), minlength=len(self.pool.classes))
+        return [float(share) for share in counts / counts.sum()]
 
     def check(self) -> None:
         """Raise whatever cannot work in any arm, before anything is trained."""

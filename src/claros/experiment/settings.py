@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ import yaml
 from claros.errors import InputError
 from claros.experiment.config import RunConfig, parse_config
 
-__all__ = ["LISTS", "base_settings", "put", "read_config"]
+__all__ = ["EXPRESSION", "LISTS", "base_settings", "put", "read_config"]
 
 #: Settings that hold several things, of which one may be given without a list.
 LISTS = ("strategy", "watch")
+
+#: A wrapped strategy, as in prefilter(margin, badge, factor=5): a text, though YAML may see a mapping in it.
+EXPRESSION = re.compile(r"\s*[A-Za-z_]\w*\(.*\)\s*")
 
 
 def read_config(
@@ -75,6 +79,8 @@ def _read_yaml(file: Path) -> dict[str, Any]:
 
 
 def _parse(text: str, setting: str) -> Any:
+    if EXPRESSION.fullmatch(text):
+        return text.strip()
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:

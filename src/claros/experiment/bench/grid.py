@@ -15,7 +15,7 @@ from claros.errors import InputError
 from claros.experiment.bench.schema import NewCell, NewSetting
 from claros.experiment.config import RunConfig, parse_config
 from claros.experiment.setting import Setting
-from claros.experiment.settings import LISTS, base_settings, put
+from claros.experiment.settings import EXPRESSION, LISTS, base_settings, put
 
 __all__ = ["AXES", "expand", "planned", "read_grid"]
 
@@ -107,9 +107,21 @@ def _axis(text: str) -> tuple[str, list[Any]]:
     if not equals or not path.strip() or not values.strip():
         raise InputError(f"--grid takes path=a,b, as in --grid batch=5,10; got {text!r}.")
     try:
-        return path.strip(), list(yaml.safe_load(f"[{values}]"))
+        return path.strip(), list(yaml.safe_load(f"[{_quoted(values)}]"))
     except yaml.YAMLError as error:
         raise InputError(f"--grid {text}: the values are not valid YAML.") from error
+
+
+def _quoted(values: str) -> str:
+    """The values with quotes around those with parentheses, such as wrapped strategies, whose commas are their own."""
+    parts, depth = [""], 0
+    for character in values:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return ",".join(json.dumps(part.strip()) if EXPRESSION.fullmatch(part) else part for part in parts)
 
 
 def planned(setting: Setting) -> tuple[NewSetting, list[NewCell]]:
