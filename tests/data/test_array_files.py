@@ -184,3 +184,14 @@ def test_given_classes_are_the_order_of_the_codes(tmp_path: Path) -> None:
     assert ["rqp"[code] for code in pool.labels] == ["pqr"[Y[int(name)]] for name in pool.ids]
     with pytest.raises(DataError, match="unknown label 'r'"):
         data.load(path, classes=["p", "q"])
+
+
+def test_features_beside_the_items_are_the_pools_fixed_ones(tmp_path: Path) -> None:
+    beside = np.arange(24, dtype=np.float32).reshape(8, 3)
+    whole = data.load(npz(tmp_path / "a.npz", x=X, y=Y, is_test=[False] * 6 + [True] * 2, features=beside))
+    assert np.array_equal(whole.train.fixed_features, beside[:6])
+    parts = npz(tmp_path / "b.npz", x_train=X, y_train=Y, x_test=X[:2] + 99, y_test=Y[:2], features_train=beside)
+    assert np.array_equal(data.load(parts).train.fixed_features, beside)
+    for wrong in (beside[:7], beside[:, 0], np.where(beside == 5, np.nan, beside)):
+        with pytest.raises(DataError, match="features in .* must have a row of finite features for each of 8 items"):
+            data.load(npz(tmp_path / "c.npz", x=X, y=Y, features=wrong))

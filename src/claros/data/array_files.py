@@ -59,7 +59,8 @@ def open_npz(path: Path, options: Options) -> Split:
 
     Recognised: ``x`` and ``y`` (or ``data``/``target``, ``images``/``labels``, ``texts``/``labels``) with ``is_test``;
     or the same for parts, ``x_train``, ``y_train``, ``x_test``, ``train_images``, ...; beside them ``classes``,
-    ``feature_names``, and ``ids`` of a whole set. Nominal columns (``is_categorical``; codes, named in the JSON object
+    ``feature_names``, ``ids`` of a whole set, and ``features`` or ``features_train``: the items' fixed features, if they
+    are others than the items themselves. Nominal columns (``is_categorical``; codes, named in the JSON object
     ``categories``) become one 0/1 column a category unless ``one_hot`` is off. Annotations, (N,) or (N, A), are of
     the whole set or of its training part.
     """
@@ -69,13 +70,13 @@ def open_npz(path: Path, options: Options) -> Split:
         others = [pair for pair in (file.names(PART_NAMES, part) for part in ("test", "val", "valid")) if pair]
         test = _pool(file, others[0], replace(options, annotations=())) if others else None
         aside = sum(file.length(pair.items) for pair in others[1:])
-        return Split(derive(_pool(file, train, options), notes={"set_aside": aside}), test)
+        return Split(derive(_pool(file, train, options, "features_train"), notes={"set_aside": aside}), test)
     whole = file.names(WHOLE_NAMES)
     if whole is None:
         raise DataError(
             f"{path} has no array x or x_train to take items from; its arrays are: {', '.join(file.known)}."
         )
-    pool = _pool(file, whole, options, ids=file.read("ids") if "ids" in file.known else None)
+    pool = _pool(file, whole, options, "features", ids=file.read("ids") if "ids" in file.known else None)
     return by_part(pool, np.where(file.read("is_test"), TEST, TRAIN) if "is_test" in file.known else None)
 
 
@@ -138,7 +139,9 @@ def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     return shape, fortran, dtype
 
 
-def _pool(file: _Npz, names: _Pair, options: Options, ids: npt.NDArray[Any] | None = None) -> Pool:
+def _pool(
+    file: _Npz, names: _Pair, options: Options, features: str = "", *, ids: npt.NDArray[Any] | None = None
+) -> Pool:
     where = f"{names.items} in {file.path}"
     reader = reader_of(file.read(names.items), where=where)
     if isinstance(reader, Rows):
@@ -154,8 +157,20 @@ def _pool(file: _Npz, names: _Pair, options: Options, ids: npt.NDArray[Any] | No
         classes=classes,
         labels=labels,
         annotations=_annotations(file, len(reader), given, classes, options),
+        features=_features(file, features, len(reader)) if features in file.known else None,
     )
     return into_given_classes(pool, options, where)
+
+
+def _features(file: _Npz, name: str, n: int) -> npt.NDArray[Any]:
+    """Fixed features of the ``n`` items, (N, D)."""
+    array = file.read(name)
+    if array.ndim != 2 or len(array) != n or array.dtype.kind != "f" or not np.isfinite(array).all():
+        raise DataError(
+            f"{name} in {file.path} must have a row of finite features for each of {n} items; got {array.dtype} of "
+            f"shape {array.shape}."
+        )
+    return array
 
 
 def _annotations(
