@@ -193,5 +193,5 @@ def test_features_beside_the_items_are_the_pools_fixed_ones(tmp_path: Path) -> N
     parts = npz(tmp_path / "b.npz", x_train=X, y_train=Y, x_test=X[:2] + 99, y_test=Y[:2], features_train=beside)
     assert np.array_equal(data.load(parts).train.fixed_features, beside)
     for wrong in (beside[:7], beside[:, 0], np.where(beside == 5, np.nan, beside)):
-        with pytest.raises(DataError, match="features in .* must have a row of finite features for each of 8 items"):
+        with pytest.raises(DataError, match=r"features in .* must have a row of finite features for each of 8 items"):
             data.load(npz(tmp_path / "c.npz", x=X, y=Y, features=wrong))

@@ -59,8 +59,8 @@ def open_npz(path: Path, options: Options) -> Split:
 
     Recognised: ``x`` and ``y`` (or ``data``/``target``, ``images``/``labels``, ``texts``/``labels``) with ``is_test``;
     or the same for parts, ``x_train``, ``y_train``, ``x_test``, ``train_images``, ...; beside them ``classes``,
-    ``feature_names``, ``ids`` of a whole set, and ``features`` or ``features_train``: the items' fixed features, if they
-    are others than the items themselves. Nominal columns (``is_categorical``; codes, named in the JSON object
+    ``feature_names``, ``ids`` of a whole set, and ``features`` or ``features_train``, the items' fixed features if
+    they are others than the items. Nominal columns (``is_categorical``; codes, named in the JSON object
     ``categories``) become one 0/1 column a category unless ``one_hot`` is off. Annotations, (N,) or (N, A), are of
     the whole set or of its training part.
     """

@@ -37,6 +37,7 @@ class Pool:
             answer with: no strategy ever sees it.
         annotations: (N, A) codes of what each of A people said of an item, -1 where nothing; for simulations, too.
         features: (N, D) fixed features, if given.
+        alike: (N,) numbers that are equal for items to be asked as one, near-duplicates too; None for exact ones only.
         source: JSON that ``reopen`` makes the same pool of; empty for what is only in memory.
         notes: what loading found: ``left_out`` items that are also in the test set, ``set_aside`` items of other
             parts, ``skipped`` ids that could not be read.
@@ -51,6 +52,7 @@ class Pool:
     features: Floats | None = None
     source: Mapping[str, Any] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
+    alike: Indices | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -68,8 +70,9 @@ class Pool:
         """(N,): position of the first item with exactly the same content; itself if there is none before.
 
         For files, content is the bytes; for arrays and texts, the values. O(N log N) once for a reader and its subsets.
+        Near-duplicates are in one group, too, after `claros.data.near_duplicates.group_near_duplicates`.
         """
-        groups = first_positions(self.reader.first[self.rows])
+        groups = first_positions(self.reader.first[self.rows] if self.alike is None else self.alike)
         groups.flags.writeable = False
         return groups
 
@@ -121,6 +124,7 @@ class Pool:
             labels=None if self.labels is None else _frozen(self.labels[chosen]),
             annotations=None if self.annotations is None else _frozen(self.annotations[chosen]),
             features=None if self.features is None else _frozen(self.features[chosen]),
+            alike=None if self.alike is None else _frozen(self.alike[chosen]),
         )
 
     def manifest(self) -> dict[str, Any]:
