@@ -1,0 +1,115 @@
+"""Plan and run the cells of the study in one results database, which may grow over days.
+
+    python -m benchmarks.study.run screen --sets FOLDER --db study.sqlite      # every strategy, 12 sets, 3 seeds
+    python -m benchmarks.study.run logistic --sets FOLDER --db study.sqlite  # the recommended ones, all sets, 10 seeds
+    python -m benchmarks.study.run network ...                                 # the same with a small network
+    python -m benchmarks.study.run own ...                                     # each with the first batch it chooses
+
+The same command goes on where it was stopped. All arms of a seed share the first batch, but for those of ``own``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from claros import strategies
+from claros.experiment.bench import Store, assist, plan, read_grid
+
+#: Sets of the screening: of all kinds, sizes and numbers of classes.
+SCREENED = (
+    "adult",
+    "banking77",
+    "breast_cancer",
+    "cifar10_8k",
+    "coin_flip",
+    "letter",
+    "nursery",
+    "phoneme",
+    "segment",
+    "trec6",
+    "usps",
+    "waveform5000",
+)
+
+#: What published evidence and the screening recommend, and plain ones to compare with.
+DOZEN = (
+    "auto",
+    "margin",
+    "entropy",
+    "badge",
+    "bait",
+    "uherding",
+    "max_herding",
+    "typiclust",
+    "alfa_mix",
+    "drop_query",
+    "falcun",
+    "power_bald",
+    "cluster_margin",
+    "k_center",
+)
+#: Those that choose a first batch of their own.
+STARTERS = ("auto", "max_herding", "typiclust", "prob_cover", "facility_location", "kmeans", "k_center")
+
+#: Labels a round, and rounds: small batches for a model that trains in a moment.
+SIZES = {"logistic": (1, 20), "mlp": (5, 8)}
+
+
+def shape(path: Path, model: str) -> dict[str, int]:
+    """Start, batch and rounds in proportion to the number of classes, never more than half of the pool."""
+    with np.load(path) as arrays:
+        classes, n = len(np.unique(arrays["y_train"])), len(arrays["y_train"])
+    each, rounds = SIZES[model]
+    batch, start = max(5, each * classes), max(10, 2 * classes)
+    return {"start": start, "batch": batch, "rounds": max(1, min(rounds, (n // 2 - start) // batch))}
+
+
+def settings(stage: str, path: Path, seeds: int) -> list[dict[str, Any]]:
+    """What to plan on one set."""
+    model = "mlp" if stage == "network" else "logistic"
+    common = {"data": str(path), "model": model, "watch": [], "upper_bound": False, **shape(path, model)}
+    if stage == "own":
+        return [{**common, "seeds": seeds, "init": name, "strategy": [name], "control": False} for name in STARTERS]
+    arms = [name for name in strategies.names() if name != "random"] if stage == "screen" else list(DOZEN)
+    return [{**common, "seeds": seeds, "strategy": arms}]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("stage", choices=("screen", "logistic", "network", "own"))
+    parser.add_argument("--sets", type=Path, required=True, help="folder that benchmarks.study.sets wrote")
+    parser.add_argument("--db", type=Path, required=True, help="results database")
+    parser.add_argument("--seeds", type=int, help="3 for the screening, else 10")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--arms", nargs="+", help="these strategies instead of the stage's own")
+    args = parser.parse_args()
+    seeds = args.seeds or (3 if args.stage == "screen" else 10)
+    with Store(f"sqlite:///{args.db.absolute()}") as store:
+        for path in sorted(args.sets.glob("*.npz")):
+            if args.stage == "screen" and path.stem not in SCREENED:
+                continue
+            for flags in settings(args.stage, path, seeds):
+                plan(read_grid(flags=fed(flags, args.arms)), store)
+        assist(store, jobs=args.jobs)
+
+
+def fed(flags: dict[str, Any], arms: list[str] | None) -> dict[str, Any]:
+    """Without the strategies that ask for what no such model has."""
+    from claros import models
+
+    provided = {*models.get(flags["model"]).provides, "features", "labels", "labeled_features", "labeled_embeddings"}
+    provided |= {"labeled_probs"}
+    named = arms or flags["strategy"]
+    return {**flags, "strategy": [name for name in named if {*strategies.get(name).needs} <= provided]}
+
+
+if __name__ == "__main__":
+    main()
