@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := $(VENV)/peers
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check \
 	--constraint constraints.txt --build-constraint constraints.txt
 # Before anything that needs torch: so that a CPU build that is at hand is taken, and nothing newer.
@@ -23,7 +24,7 @@ export MKL_NUM_THREADS := 1
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.demo  ## margin, badge and random on digits, offline, in a minute
+demo: $(VENV)/.demo  ## auto, margin and random on digits, offline, in a minute
 	$(BIN)/claros demo
 
 report: $(VENV)/.demo  ## the page of a finished run: make report OUT=folder
@@ -44,11 +45,13 @@ pytest: $(VENV)/.dev  ## the tests, without the slow ones
 slow: $(VENV)/.dev  ## studies and stress tests
 	$(BIN)/python -m pytest -n $(JOBS) -m slow
 
-bench: $(VENV)/.bench  ## side by side with peers, as ratios of one run
-	$(BIN)/python -m benchmarks | tee benchmarks/results.md
+bench: $(VENV)/.peers  ## side by side with peers, as ratios of one run (45 minutes)
+	$(BIN)/python -m benchmarks --peers $(PEERS)/bin/python --out benchmarks
+	$(BIN)/python docs/generate_performance.py
 
 docs: $(VENV)/.dev  ## write the generated pages and the picture of the README anew
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/gallery.py
 	$(BIN)/python docs/generate_cli.py
 	$(BIN)/claros demo --out build/demo
 	cp build/demo/figures/accuracy.png docs/images/demo.png
@@ -79,6 +82,10 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) --editable '.[all]' --group test --group lint
 	touch $@ $(VENV)/.demo
 
-$(VENV)/.bench: $(VENV)/.dev
-	$(INSTALL) --group bench
+# Some peers want other versions than we do, so they have an environment of their own; shared packages are the same.
+$(VENV)/.peers: benchmarks/peers.txt constraints.txt | $(VENV)/.dev
+	$(BIN)/python -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install -qq --disable-pip-version-check pip==26.3
+	$(subst $(BIN),$(PEERS)/bin,$(INSTALL)) $(TORCH)
+	$(subst $(BIN),$(PEERS)/bin,$(INSTALL)) --requirement benchmarks/peers.txt
 	touch $@

@@ -15,6 +15,6 @@ install=("$room/bin/python" -m pip install -qq --disable-pip-version-check)
 "${install[@]}" "$torch"
 "${install[@]}" "$torch" --editable '.[all]'
 { echo "# What claros[all] needs at run time, pinned: pip install --requirement requirements.lock. Written by \`make lock\`."; frozen; } > requirements.lock
-"${install[@]}" "$torch" --editable '.[all]' --group test --group lint --group bench hatchling
-{ echo "# Everything that tests, checks and benchmarks install, pinned. Written by \`make lock\`."; frozen; } > constraints.txt
+"${install[@]}" "$torch" --editable '.[all]' --group test --group lint hatchling
+{ echo "# Everything that tests and checks install, pinned. Written by \`make lock\`."; frozen; } > constraints.txt
 wc -l requirements.lock constraints.txt

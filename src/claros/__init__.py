@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
-    from claros import data, experiment, models, report, stopping, strategies
+    from claros import compose, data, experiment, models, report, stopping, strategies
     from claros.campaign import Campaign
     from claros.strategy import Selection, Strategy, scorer, select, strategy
 
@@ -23,12 +23,24 @@ _OBJECTS = {
     "select": "claros.strategy",
     "strategy": "claros.strategy",
 }
-_MODULES = ("data", "errors", "experiment", "inputs", "models", "report", "stopping", "strategies", "testing")
+_MODULES = (
+    "compose",
+    "data",
+    "errors",
+    "experiment",
+    "inputs",
+    "models",
+    "report",
+    "stopping",
+    "strategies",
+    "testing",
+)
 
 __all__ = [
     "Campaign",
     "Selection",
     "Strategy",
+    "compose",
     "data",
     "experiment",
     "models",

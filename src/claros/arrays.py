@@ -25,6 +25,7 @@ __all__ = [
     "fast_dtype",
     "from_numpy",
     "is_array",
+    "is_mapped",
     "is_torch",
     "map_rows",
     "namespace",
@@ -59,6 +60,15 @@ def is_array(value: object) -> bool:
 def is_torch(value: object) -> bool:
     """Whether the value is a torch tensor; never imports torch."""
     return bool(array_api_compat.is_torch_array(value))
+
+
+def is_mapped(value: object) -> bool:
+    """Whether the array is a memory-mapped file, or a view of one."""
+    while isinstance(value, np.ndarray):
+        if isinstance(value, np.memmap):
+            return True
+        value = value.base
+    return False
 
 
 def namespace(*arrays: Array) -> Any:
@@ -102,8 +112,8 @@ def detached(array: Array) -> Array:
 
 
 def take(array: Array, rows: slice | Indices) -> Array:
-    """Some rows: a view for a slice, a copy for positions."""
-    if isinstance(rows, slice) or isinstance(array, np.ndarray):
+    """Some rows: a view for a slice, a copy for positions; of what is no array, what it gives for them itself."""
+    if isinstance(rows, slice) or isinstance(array, np.ndarray) or not is_array(array):
         return array[rows]
     return namespace(array).take(array, from_numpy(rows, array), axis=0)
 
@@ -130,9 +140,20 @@ def block_bytes(array: Array) -> int:
 
 def row_blocks(n: int, row_bytes: int, block_bytes: int | None = None) -> Iterator[slice]:
     """Slices that cover 0..n, each about ``block_bytes`` of rows; the last one is as short as it must be."""
+    _keep_pages()
     step = max(1, (BLOCK_BYTES if block_bytes is None else block_bytes) // max(1, row_bytes))
     for start in range(0, n, step):
         yield slice(start, min(n, start + step))
+
+
+@lru_cache(maxsize=1)
+def _keep_pages() -> None:
+    """Have the allocator keep the pages of a block's arrays for the next block: fresh ones cost more than arithmetic.
+
+    The C library of Linux maps every array above 128 KiB anew, until one that was larger is freed; then it keeps all
+    that are no larger. This one is freed at once, and no page of it is ever touched.
+    """
+    np.empty(4 * BLOCK_BYTES, dtype=np.uint8)
 
 
 def map_rows(kernel: Callable[[Array], Array], array: Array, row_bytes: int) -> Array:

@@ -1,11 +1,13 @@
-"""What there is: strategies, stopping rules, models and inputs, each with what its declaration says of it."""
+"""What there is: strategies, wrappers, stopping rules, models and inputs, each with what its declaration says of it."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from claros import models, stopping, strategies
+from claros import compose, models, stopping, strategies
+from claros.compose.composite import source
 from claros.errors import InputError, UnknownNameError, suggest
 from claros.inputs import AXES, NEEDS
 from claros.models.model import Model
@@ -19,8 +21,8 @@ def catalog(kind: str) -> list[dict[str, Any]]:
     """All entries of a kind among `KINDS`, in the order of their table, as JSON.
 
     Each has ``name``, ``summary``, and by kind ``needs``, ``optional``, ``parameters`` (with their defaults),
-    ``reference``, ``stochastic``, ``assumes``, ``provides``, ``extra``, ``axes``, ``values``. An entry that cannot be
-    loaded, because its package is not installed, has a ``problem``.
+    ``reference``, ``stochastic``, ``usage``, ``assumes``, ``provides``, ``extra``, ``axes``, ``values``. An entry that
+    cannot be loaded, because its package is not installed, has a ``problem``.
     """
     if kind not in KINDS:
         raise UnknownNameError(suggest(kind, KINDS, "listing"))
@@ -39,6 +41,22 @@ def _described(name: str, get: Callable[[str], Any], describe: Callable[[Any], d
 def _strategies() -> list[dict[str, Any]]:
     names = strategies.names()
     return [{"name": name, "summary": "", **_described(name, strategies.get, _strategy)} for name in names]
+
+
+def _wrappers() -> list[dict[str, Any]]:
+    return [_wrapper(name, wrapper) for name, wrapper in compose.WRAPPERS.items()]
+
+
+def _wrapper(name: str, wrapper: Callable[..., Strategy]) -> dict[str, Any]:
+    parameters = inspect.signature(wrapper).parameters.values()
+    named = {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY}
+    return {
+        "name": name,
+        "summary": (inspect.getdoc(wrapper) or "").split("\n\n")[0].replace("\n", " "),
+        "usage": compose.usage(name),
+        "parameters": {key: None if default is inspect.Parameter.empty else default for key, default in named.items()},
+        "reference": source(wrapper),
+    }
 
 
 def _rules() -> list[dict[str, Any]]:
@@ -95,6 +113,7 @@ def _inputs() -> list[dict[str, Any]]:
 #: What there is to list.
 KINDS: Mapping[str, Callable[[], list[dict[str, Any]]]] = {
     "strategies": _strategies,
+    "wrappers": _wrappers,
     "stopping": _rules,
     "models": _models,
     "inputs": _inputs,

@@ -25,6 +25,8 @@ AXES: Mapping[str, str] = {
     "C": "classes",
     "S": "samples or members",
     "D": "features",
+    "F": "fixed features",
+    "K": "labels of a multi-label task",
 }
 
 #: Rows of probabilities must sum to 1 within this.
@@ -50,9 +52,11 @@ NEEDS: Mapping[str, Need] = _table(
     ("probs", "NC", "probabilities", "predicted class probabilities"),
     ("logits", "NC", "real", "scores before the softmax"),
     ("member_probs", "NSC", "probabilities", "probabilities of S members: dropout passes, an ensemble, a committee"),
+    ("label_probs", "NK", "unit", "probability of each label of a multi-label task, independently of the others"),
     ("embeddings", "ND", "real", "feature vectors of the candidates under the current model"),
-    ("features", "ND", "real", "fixed feature vectors of the candidates, which no training changes"),
-    ("labeled_features", "LD", "real", "fixed feature vectors of what is labeled"),
+    ("features", "NF", "real", "fixed feature vectors of the candidates, which no training changes"),
+    ("clusters", "N", "codes", "cluster of each candidate, made once from the fixed features"),
+    ("labeled_features", "LF", "real", "fixed feature vectors of what is labeled"),
     ("labeled_embeddings", "LD", "real", "feature vectors of what is labeled, under the current model"),
     ("labeled_probs", "LC", "probabilities", "predicted class probabilities of what is labeled"),
     ("labels", "L", "codes", "classes of what is labeled, as codes"),
@@ -63,6 +67,7 @@ NEEDS: Mapping[str, Need] = _table(
     ("head_bias", "C", "real", "bias of the linear last layer"),
     ("boundary_distance", "N", "nonnegative", "length of the smallest adversarial step that changes the prediction"),
     ("predicted_loss", "N", "real", "loss predicted by a learned module"),
+    ("cost_matrix", "CC", "nonnegative", "cost of predicting the second class where the first is true"),
     ("class_weights", "C", "nonnegative", "importance of each class under label shift"),
     ("costs", "N", "positive", "price of labeling each item"),
     ("stop_predictions", "T", "codes", "predicted classes on a fixed random stop set"),
@@ -72,8 +77,10 @@ NEEDS: Mapping[str, Need] = _table(
     ("batch_labels", "B", "codes", "the labels that came back for the last batch"),
     ("class_prior", "C", "probabilities", "the classes' shares in the pool, when known"),
     ("nearest_labeled_distance", "N", "nonnegative", "distance to the nearest labeled item, kept between rounds"),
+    ("neighbour_graph", "N", "graph", "who is near whom by fixed features, kept between rounds (a RadiusGraph)"),
     ("n_labeled", "", "count", "labels so far"),
     ("n_pool", "", "count", "size of the pool"),
+    ("label_cardinality", "", "amount", "labels that a labeled item of a multi-label task has on average"),
     ("round", "", "count", "rounds of training so far"),
     ("spent", "", "amount", "money spent so far"),
     ("elapsed", "", "amount", "seconds since the start"),
@@ -109,7 +116,7 @@ class Inputs(Mapping[str, Any]):
         for name in sorted(given, key=lambda name: (name not in used, [*NEEDS].index(name))):
             if name in used:
                 self._values[name] = self._checked(NEEDS[name], given[name])
-            elif NEEDS[name].axes:
+            elif NEEDS[name].axes and NEEDS[name].kind != "graph":
                 self._measure(NEEDS[name], np.shape(given[name]))
         self._bring_together()
 
@@ -125,12 +132,24 @@ class Inputs(Mapping[str, Any]):
     def _checked(self, need: Need, value: Any) -> Any:
         if not need.axes:
             return _scalar(need, value)
+        if need.kind == "graph":
+            return self._graph(need, value)
         array = _as_array(need, value)
         self._measure(need, tuple(array.shape))
         return _CHECKS[need.kind](need, array)
 
+    def _graph(self, need: Need, value: Any) -> Any:
+        n = getattr(value, "n", None)
+        if not isinstance(n, int) or not hasattr(value, "ball"):
+            raise InputError(f"{need.name} must be a claros.measures.graph.RadiusGraph; got {type(value).__name__}.")
+        self._measure(need, (n,))
+        return value
+
     def _bring_together(self) -> None:
-        arrays = {name: self._values[name] for name in self._values if NEEDS[name].axes and NEEDS[name].kind != "codes"}
+        apart = ("codes", "graph")
+        arrays = {
+            name: self._values[name] for name in self._values if NEEDS[name].axes and NEEDS[name].kind not in apart
+        }
         places = {where_from(array): name for name, array in reversed(arrays.items())}
         foreign = {place: name for place, name in places.items() if place != "numpy"}
         if len(foreign) > 1:
@@ -147,7 +166,7 @@ class Inputs(Mapping[str, Any]):
                 f"{need.name} must have {len(need.axes)} axes ({expected}); got {len(shape)}, shape {shape}."
             )
         for axis, size in zip(need.axes, shape, strict=True):
-            if not size and axis in "CSD":
+            if not size and axis in "CSDFK":
                 raise InputError(
                     f"{need.name} must have at least one of axis {axis} ({AXES[axis]}); got shape {shape}."
                 )
@@ -201,7 +220,7 @@ def _scalar(need: Need, value: Any) -> int | float:
 
 
 def _where(need: Need, bad: Array, problem: str, advice: str = "") -> InputError:
-    rows = np.flatnonzero(to_numpy(bad))
+    rows = np.flatnonzero(to_numpy(bad).reshape(len(bad), -1).any(axis=1))
     return InputError(f"{need.name} has {rows.size} {problem}, the first at index {rows[0]}{advice}.")
 
 
@@ -237,6 +256,18 @@ def _check_signed(minimum: float, inclusive: bool, word: str) -> Callable[[Need,
         return array
 
     return check
+
+
+def _check_unit(need: Need, array: Array) -> Array:
+    xp = namespace(array)
+    for rows in _blocks(array):
+        block = array[rows]
+        if not (bool(xp.min(block) >= 0) and bool(xp.max(block) <= 1)):  # NaN fails both comparisons
+            finite = _finite_rows(array)
+            if not bool(xp.all(finite)):
+                raise _where(need, ~finite, "non-finite row(s)")
+            raise _where(need, (array < 0) | (array > 1), "row(s) outside [0, 1]", "; pass the output of a sigmoid")
+    return array
 
 
 def _check_probabilities(need: Need, array: Array) -> Array:
@@ -288,6 +319,7 @@ def _check_codes(need: Need, array: Array) -> Array:
 
 _CHECKS: Mapping[str, Callable[[Need, Array], Array]] = {
     "probabilities": _check_probabilities,
+    "unit": _check_unit,
     "real": _check_real,
     "nonnegative": _check_signed(0.0, True, "negative"),
     "positive": _check_signed(0.0, False, "non-positive"),

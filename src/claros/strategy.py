@@ -26,10 +26,10 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 
 import numpy as np
 
-from claros.arrays import Floats, Indices, to_numpy
+from claros.arrays import Floats, Indices, is_mapped, to_numpy
 from claros.errors import ClarosError, InputError, suggest
 from claros.inputs import NEEDS, Inputs
-from claros.pick import Picked, top_k
+from claros.pick import Picked, top_k, top_k_streamed
 from claros.rng import stream
 
 __all__ = ["Selection", "Strategy", "scorer", "select", "strategy"]
@@ -138,6 +138,10 @@ class Strategy:
     scores_items: bool = False
     """True for a scorer (scores for all, the highest are picked), False for one that picks by itself."""
     choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    rowwise: bool = False
+    """True for a scorer that looks at one candidate at a time: what is mapped from a file is then never held whole."""
+    resolved: str = ""
+    """The name with every parameter written out, where the name is an expression of wrapped strategies."""
 
     @property
     def summary(self) -> str:
@@ -176,7 +180,7 @@ class Strategy:
 
     def spec(self) -> dict[str, Any]:
         """Name and parameters, as JSON; ``claros.strategies.get(**...)`` of it gives the strategy back."""
-        return {"name": self.name, "parameters": dict(self.parameters)}
+        return {"name": self.resolved or self.name, "parameters": dict(self.parameters)}
 
     def __call__(self, *args: Any, **inputs: Any) -> Any:
         """Run the function itself on arrays that are known to be good."""
@@ -194,23 +198,30 @@ class Strategy:
             return Selection(self.name, np.empty(0, dtype=np.int64), empty, empty if self.scores_items else None)
         supplied = {"n": n, "rng": rng}
         extra = {name: supplied[name] for name in self.reserved if name != "k"}
-        if self.scores_items:
-            scores = to_numpy(self(**inputs, **extra))
-            _check_finite(self.name, scores, n)
-            picked, everything = top_k(scores, min(k, n), rng), scores
+        everything = None
+        if self.rowwise and any(is_mapped(value) for value in inputs.values()):
+            picked = top_k_streamed(lambda rows: self._scores(inputs, extra, rows), n, min(k, n), rng)
+        elif self.scores_items:
+            everything = self._scores(inputs, extra, slice(0, n))
+            picked = top_k(everything, min(k, n), rng)
         else:
-            picked, everything = self(min(k, n), **inputs, **extra), None
+            picked = self(min(k, n), **inputs, **extra)
         return Selection(self.name, picked.indices, picked.scores, everything, picked.probabilities, n, picked.note)
 
-
-def _check_finite(name: str, scores: Floats, n: int) -> None:
-    if scores.shape != (n,):
-        raise ClarosError(f"{name} must score each of {n} candidates; it returned shape {scores.shape}.")
-    if not np.isfinite(scores).all():
-        bad = np.flatnonzero(~np.isfinite(scores))
-        raise InputError(
-            f"{name} gave {bad.size} non-finite score(s), the first at index {bad[0]}; look at that row's inputs."
-        )
+    def _scores(self, inputs: Inputs, extra: Mapping[str, Any], rows: slice) -> Floats:
+        """The scores of these rows of n, checked."""
+        some = {name: value[rows] if NEEDS[name].axes[:1] == ("N",) else value for name, value in inputs.items()}
+        scores = to_numpy(self(**some, **extra))
+        wanted = rows.stop - rows.start
+        if scores.shape != (wanted,):
+            raise ClarosError(f"{self.name} must score each of {wanted} candidates; it returned shape {scores.shape}.")
+        if not np.isfinite(scores).all():
+            bad = np.flatnonzero(~np.isfinite(scores))
+            raise InputError(
+                f"{self.name} gave {bad.size} non-finite score(s), the first at index {rows.start + bad[0]}; "
+                "look at that row's inputs."
+            )
+        return scores
 
 
 @dataclass(frozen=True)
@@ -218,7 +229,8 @@ class Selection:
     """What to label next: positions among the candidates in the order picked, never twice the same.
 
     ``scores`` (k,) is each pick's score when it was picked; ``all_scores`` (N,) every candidate's, or None for
-    strategies that do not score; ``probabilities`` (k,) the chance with which each was drawn, for those that sample.
+    strategies that do not score, and for inputs mapped from a file, whose scores are never all held;
+    ``probabilities`` (k,) the chance with which each was drawn, for those that sample.
     ``note`` is a sentence on how the batch came about, from a strategy that has more than one way.
     """
 
@@ -248,7 +260,12 @@ class Selection:
 
 
 def _build(
-    function: Callable[..., Any], optional: tuple[str, ...], reference: str, stochastic: bool, scores_items: bool
+    function: Callable[..., Any],
+    optional: tuple[str, ...],
+    reference: str,
+    stochastic: bool,
+    scores_items: bool,
+    rowwise: bool = False,
 ) -> Strategy:
     signature = read_signature(function, optional)
     if ("k" in signature.reserved) == scores_items:
@@ -265,6 +282,7 @@ def _build(
         stochastic,
         scores_items,
         signature.choices,
+        rowwise,
     )
     object.__setattr__(built, "__doc__", function.__doc__)
     object.__setattr__(built, "__wrapped__", function)
@@ -272,12 +290,15 @@ def _build(
 
 
 def scorer(
-    *, reference: str, stochastic: bool = False, optional: tuple[str, ...] = ()
+    *, reference: str, stochastic: bool = False, optional: tuple[str, ...] = (), rowwise: bool = False
 ) -> Callable[[Callable[..., Any]], Strategy]:
-    """Make a strategy of a function that scores every candidate, (N,), higher = label sooner."""
+    """Make a strategy of a function that scores every candidate, (N,), higher = label sooner.
+
+    ``rowwise=True`` says that an item's score depends on its own rows alone, so that items can be scored in blocks.
+    """
 
     def decorate(function: Callable[..., Any]) -> Strategy:
-        return _build(function, optional, reference, stochastic, scores_items=True)
+        return _build(function, optional, reference, stochastic, scores_items=True, rowwise=rowwise)
 
     return decorate
 

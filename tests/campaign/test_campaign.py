@@ -44,7 +44,7 @@ def test_the_first_round_is_a_uniform_sample_and_says_so(make: Make) -> None:
 
 def test_later_rounds_are_chosen_by_the_strategy_from_the_models_predictions(make: Make, pool: Pool) -> None:
     """Margin by hand: of the items not yet asked, the ones whose two best classes are closest."""
-    campaign = make(audit=0.0)
+    campaign = make(audit=0.0, strategy="margin")
     answer(campaign)
     campaign.update()
     assert campaign.model is not None
@@ -427,7 +427,8 @@ def test_a_batch_of_one_class_trains_a_constant_model_that_goes_on(tmp_path: Pat
 def test_a_model_given_as_an_object_is_given_again_when_the_campaign_is_reopened(pool: Pool, tmp_path: Path) -> None:
     probs = np.random.default_rng(0).dirichlet(np.ones(3), size=120)
     model = models.Precomputed({"probs": probs}, ids=pool.ids)
-    with Campaign.create(tmp_path / "given.claros", pool=pool, model=model, start=5, audit=0.0) as campaign:
+    made = {"pool": pool, "model": model, "strategy": "margin", "start": 5, "audit": 0.0}
+    with Campaign.create(tmp_path / "given.claros", **made) as campaign:
         answer(campaign)
         expected = [query.item for query in campaign.ask(7)]
     again = Campaign.open(tmp_path / "given.claros", pool=pool, model=model)

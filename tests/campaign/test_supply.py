@@ -58,7 +58,7 @@ def test_kept_distances_are_those_to_what_is_labeled_now(monkeypatch: pytest.Mon
     monkeypatch.setattr(supply, "nearest_distance", counted)
     items = pool()
     features = items.fixed_features
-    given = supply.Supply(items, "features", {})
+    given = supply.Supply(items, "features", {}, 0)
     for labeled, new in (([3, 4], 2), ([3, 4, 9], 1), ([3, 4, 9], 0), ([3, 9], 2)):
         found = given.inputs(
             claros.strategies.get("k_center"),
@@ -87,10 +87,12 @@ def looks(k: int, *, n: int, features=None, embeddings=None, class_prior=None, l
 
 
 SEEN: list[dict] = []
-claros.strategies.REGISTRY.add("looks", looks)
 
 
-def test_a_strategy_that_takes_features_or_embeddings_gets_the_features_and_what_is_known_of_the_classes() -> None:
+def test_a_strategy_that_takes_features_or_embeddings_gets_the_features_and_what_is_known_of_the_classes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(claros.strategies.REGISTRY._added, "looks", looks)
     SEEN.clear()
     shares = {"0": 0.5, "1": 0.25, "2": 0.25}
     with Campaign.create(None, pool=pool(), strategy="looks", class_prior=shares, start=6, audit=0.0) as campaign:

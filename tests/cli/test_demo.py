@@ -23,7 +23,7 @@ def test_the_demo_runs_and_says_what_it_shows(folder: Path, capsys: pytest.Captu
     assert f"Report: {folder / 'report.html'}" in said.out
     with (folder / "results.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
-    assert {row["strategy"] for row in table} == {"margin", "badge", "random"}
+    assert {row["strategy"] for row in table} == {"auto", "margin", "random"}
     final = {row["strategy"]: float(row["accuracy"]) for row in table if row["n_labeled"] == "300"}
     assert min(final.values()) > 0.9  # a logistic regression on all digits has about 0.96
 
@@ -33,4 +33,4 @@ def test_the_same_demo_again_is_done_at_once_and_answers_programs(
 ) -> None:
     assert main(["demo", "--out", str(folder), "--seeds", "2", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert set(answer["arms"]) == {"margin", "badge", "random"}
+    assert set(answer["arms"]) == {"auto", "margin", "random"}

@@ -69,7 +69,7 @@ def test_a_campaign_keeps_what_it_was_made_with_and_takes_new_classes(pool: Path
     label(pool, "1\n", "--classes", "bad,good")
     other = label(pool, "", "--strategy", "random")
     assert other.returncode == 2
-    assert "was made with strategy 'margin'" in other.stderr
+    assert "was made with strategy 'auto'" in other.stderr
     label(pool, "other\n", "--classes", "bad,good,other")
     assert sorted(labels(pool).values()) == ["bad", "other"]
 

@@ -12,7 +12,7 @@ import claros
 from claros.cli import main
 from claros.inputs import NEEDS
 
-KINDS = ["strategies", "stopping", "models", "inputs"]
+KINDS = ["strategies", "wrappers", "stopping", "models", "inputs"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -29,6 +29,7 @@ def test_json_and_plain_lines_name_the_same_entries(kind: str, capsys: pytest.Ca
 def test_everything_that_a_registry_knows_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     known = {
         "strategies": claros.strategies.names(),
+        "wrappers": list(claros.compose.WRAPPERS),
         "stopping": claros.stopping.names(),
         "models": claros.models.names(),
         "inputs": list(NEEDS),

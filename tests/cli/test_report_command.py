@@ -38,10 +38,10 @@ def test_the_report_is_written_and_shown(
 def test_of_an_unfinished_run_the_complete_rounds_are_reported(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for table in [*out.glob("*.csv"), *out.glob("*.parquet")]:
         table.unlink()
-    (out / "cells" / "margin-0" / "rounds" / "0002" / "metrics.json").unlink()
+    (out / "cells" / "auto-0" / "rounds" / "0002" / "metrics.json").unlink()
     assert main(["report", str(out), "--json"]) == 0
     arms = json.loads(capsys.readouterr().out)["arms"]
-    assert (arms["margin"]["n_labeled"], arms["random"]["n_labeled"]) == ([11], [16])
+    assert (arms["auto"]["n_labeled"], arms["random"]["n_labeled"]) == ([11], [16])
 
 
 def test_tables_alone_are_enough(out: Path) -> None:

@@ -42,12 +42,10 @@ def test_json_is_all_that_goes_to_standard_output(tmp_path: Path, capsys: pytest
     assert run("--out", str(tmp_path / "out"), "--json", "--no-report", "--seeds", "2") == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["report"] is None
-    assert answer["arms"]["margin"]["n_labeled"] == [16, 16]
-    last = [
-        row for row in rows(tmp_path / "out" / "results.csv") if row["strategy"] == "margin" and row["round"] == "2"
-    ]
-    assert answer["arms"]["margin"]["accuracy"] == [float(row["accuracy"]) for row in last]
-    assert answer["comparisons"][0]["strategy"] == "margin"
+    assert answer["arms"]["auto"]["n_labeled"] == [16, 16]
+    last = [row for row in rows(tmp_path / "out" / "results.csv") if (row["strategy"], row["round"]) == ("auto", "2")]
+    assert answer["arms"]["auto"]["accuracy"] == [float(row["accuracy"]) for row in last]
+    assert answer["comparisons"][0]["strategy"] == "auto"
     assert all(isinstance(sentence, str) for sentence in answer["summary"])
     assert not (tmp_path / "out" / "report.html").exists()
 

@@ -146,7 +146,7 @@ def test_the_control_is_added_once_and_only_if_wanted() -> None:
 def test_the_upper_bound_is_an_arm_where_it_is_wanted_or_small(given: dict[str, object], candidates: int) -> None:
     config = parse_config({"data": "digits", **given})
     assert config.candidates == candidates
-    assert list(config.arms) == ["margin", "random", *(["upper_bound"] if candidates else [])]
+    assert list(config.arms) == ["auto", "random", *(["upper_bound"] if candidates else [])]
     if candidates:
         assert config.arms["upper_bound"].model_dump() == {
             "name": "upper_bound",

@@ -407,7 +407,7 @@ def test_data_without_labels_cannot_be_simulated(tmp_path: Path) -> None:
 
 def test_the_demo_is_what_its_help_says() -> None:
     preset = demo(10)
-    assert (preset.data, list(preset.arms), preset.seeds) == ("digits", ["margin", "badge", "random"], 10)
+    assert (preset.data, list(preset.arms), preset.seeds) == ("digits", ["auto", "margin", "random"], 10)
     assert preset.model.name == "logistic"
     assert (preset.start, preset.batch) == (20, 20)
 

@@ -52,7 +52,7 @@ def test_another_setting_than_the_campaigns_is_refused_and_the_same_is_not(
     pool: Path, settings: dict[str, object]
 ) -> None:
     open_campaign(pool, classes=["a", "b"], reading={"text_column": "review"}).close()
-    open_campaign(pool, strategy="margin", model="logistic", seed=0).close()
+    open_campaign(pool, strategy="auto", model="logistic", seed=0).close()
     with pytest.raises(InputError, match="was made with"):
         open_campaign(pool, **settings)  # type: ignore[arg-type]
 

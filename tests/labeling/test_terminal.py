@@ -116,7 +116,7 @@ def test_advice_comes_after_every_batch_and_the_next_batch_is_chosen_by_the_stra
     sitting = Sitting(campaign, ["1", "2", "1", "2"] * 2)
     assert len(sitting.all("advice")) == 2
     assert all("labels" in advice for advice in sitting.all("advice"))
-    assert "margin" in sitting.all("status")[-1]
+    assert "by auto (round 2), score" in sitting.all("status")[-1]
 
 
 def test_when_nothing_is_left_the_session_says_so_and_ends(tmp_path: Path) -> None:

@@ -61,4 +61,4 @@ for _name in strategies.names():
 def test_the_suite_can_make_up_everything_in_the_vocabulary() -> None:
     made = example_inputs(NEEDS)
     assert set(made) == set(NEEDS)
-    assert all(np.isfinite(value).all() for value in made.values())
+    assert all(np.isfinite(value).all() for name, value in made.items() if NEEDS[name].kind != "graph")

@@ -48,7 +48,8 @@ class Campaign:
         self._journal = journal
         self._folder = folder
         self._items = items.Items(folder, journal.state.pools, pool)
-        self._supply = Supply(pool, config.get("embeddings", "model"), {"class_prior": config.get("class_prior")})
+        said = {"class_prior": config.get("class_prior")}
+        self._supply = Supply(pool, config.get("embeddings", "model"), said, self.seed)
         wanted = self._supply.wanted(self.strategy)
         self._learner = Learner(model, self.watched, wanted, folder) if model is not None else None
         self._planner = self._new_planner()
@@ -65,7 +66,7 @@ class Campaign:
         pool: Pool,
         classes: Sequence[str] | None = None,
         model: Model | str | None = "logistic",
-        strategy: Strategy | str = "margin",
+        strategy: Strategy | str = "auto",
         stop: Rule | str | None = "stabilizing_predictions",
         watch: Sequence[Rule | str] = (),
         seed: int = 0,

@@ -109,7 +109,7 @@ def _why_not(now: Situation, item: str, position: int) -> str:
         return "was skipped for good"
     if position in now.items.audit:
         return "is reserved for the audit"
-    return f"repeats {now.pool.ids[now.pool.groups[position]]!r} exactly, which is asked instead"
+    return f"is a duplicate of {now.pool.ids[now.pool.groups[position]]!r}, which is asked instead"
 
 
 def _due_audits(now: Situation, size: int) -> Indices:

@@ -7,7 +7,8 @@ the campaign was made so (``embeddings="features"``). What follows from fixed fe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import inspect
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from claros.arrays import Array, Floats, Indices, from_numpy, namespace
 from claros.data.pool import Pool
 from claros.errors import CannotFeedError
 from claros.measures.nearest import nearest_distance
+from claros.rng import stream
+from claros.strategies.clustered import feature_clusters
+from claros.strategies.neighbours import cover_graph
 from claros.strategy import Strategy
 
 __all__ = ["DERIVED", "EMBEDDINGS", "Supply", "check_supply", "model_names", "supplied"]
@@ -39,6 +43,9 @@ MODELED = frozenset(("probs", "logits", "member_probs", "embeddings", "boundary_
 HEAD = frozenset(("head_weights", "head_bias"))
 VECTORS = frozenset(("embeddings", "labeled_embeddings"))
 FIXED = frozenset(("features",))
+
+#: Inputs that are made once of the fixed features of the whole pool: ``make(features, rng, **parameters)``.
+KEPT: Mapping[str, Callable[..., Any]] = {"clusters": feature_clusters, "neighbour_graph": cover_graph}
 
 #: Inputs that the campaign itself knows.
 KNOWN = frozenset(("labels", "batch_labels", "n_labeled", "n_pool", "round", "spent", "elapsed"))
@@ -86,16 +93,18 @@ class Supply:
     ``given`` are inputs that somebody said once and for all, as `class_prior`.
     """
 
-    def __init__(self, pool: Pool, embeddings: str, given: Mapping[str, Any]) -> None:
+    def __init__(self, pool: Pool, embeddings: str, given: Mapping[str, Any], seed: int) -> None:
         self._pool = pool
         self._embeddings = embeddings
         self._given = {name: value for name, value in given.items() if value is not None}
+        self._seed = seed
+        self._kept: dict[str, Any] = {}
         self._labeled = np.empty(0, dtype=np.int64)
         self._nearest: Floats | None = None
 
     def over(self, pool: Pool) -> Supply:
         """The same for another pool."""
-        return Supply(pool, self._embeddings, self._given)
+        return Supply(pool, self._embeddings, self._given, self._seed)
 
     def wanted(self, strategy: Strategy) -> set[str]:
         """What the model should compute for it."""
@@ -131,6 +140,10 @@ class Supply:
                 found[name] = _rows(over_pool, candidates if bare == name else labeled)
         if "nearest_labeled_distance" in names and len(labeled) and self._sees_features(names, outputs):
             found["nearest_labeled_distance"] = self._nearest_labeled(labeled)[candidates]
+        for name in names & set(KEPT) if "features" in found else ():
+            made = self._made(name, strategy.parameters)
+            if made is not None:
+                found[name] = made[candidates]
         return found
 
     def _over_pool(self, name: str, outputs: Mapping[str, Array]) -> Array | None:
@@ -154,6 +167,14 @@ class Supply:
             known = nearest_distance(features, _rows(features, new), known)
         self._labeled, self._nearest = labeled, known
         return known
+
+    def _made(self, name: str, parameters: Mapping[str, Any]) -> Any:
+        """What follows from the fixed features of the whole pool, made once with the strategy's own parameters."""
+        if name not in self._kept:
+            known = {"classes": len(self._pool.classes), **{key: value for key, value in parameters.items() if value}}
+            own = {key: known[key] for key in inspect.signature(KEPT[name]).parameters if key in known}
+            self._kept[name] = KEPT[name](self._pool.fixed_features, stream(self._seed, name), **own)
+        return self._kept[name]
 
 
 def _rows(array: Array, positions: Indices) -> Array:

@@ -18,7 +18,7 @@ def demo(
     jobs: Annotated[int, typer.Option(min=1, help="Processes to run side by side.")] = 2,
     json: options.Json = False,
 ) -> None:
-    """See it work: margin, badge and random on scikit-learn's digits, in about a minute, offline.
+    """See it work: auto, margin and random on scikit-learn's digits, in about a minute, offline.
 
     Logistic regression starts with 20 labeled digits and gets 20 more a round. The report shows whether the strategies
     beat random, what they picked, and when the stopping rules would have stopped.

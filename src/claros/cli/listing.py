@@ -1,4 +1,4 @@
-"""``claros list``: the strategies, stopping rules, models and inputs there are."""
+"""``claros list``: the strategies, wrappers of strategies, stopping rules, models and inputs there are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from claros.cli.output import show_json, show_table
 
 __all__ = ["list_"]
 
-Kind = Literal["strategies", "stopping", "models", "inputs"]
+Kind = Literal["strategies", "wrappers", "stopping", "models", "inputs"]
 
 
 def list_(
@@ -26,6 +26,9 @@ def list_(
     elif kind == "inputs":
         rows = [(entry["name"], entry["summary"], _shape(entry)) for entry in entries]
         show_table(("name", "meaning", "shape and values"), rows)
+    elif kind == "wrappers":
+        rows = [(entry["name"], f"{entry['summary']}\n{entry['reference']}", entry["usage"]) for entry in entries]
+        show_table(("name", "what it is", "how to write it"), rows)
     else:
         show_table(("name", "what it is", "needs and parameters"), [_row(entry) for entry in entries])
 

@@ -30,7 +30,7 @@ Annotator = Annotated[str, typer.Option(help="Who answers; campaigns keep annota
 CampaignFolder = Annotated[Path | None, typer.Option(help="The campaign's folder.  [default: POOL.claros]")]
 Classes = Annotated[str | None, typer.Option(help="Class names with commas between them, where the pool has none.")]
 Model = Annotated[str | None, typer.Option(help="Model of a new campaign, or none.  [default: logistic]")]
-Strategy = Annotated[str | None, typer.Option(help="Its strategy: claros list strategies.  [default: margin]")]
+Strategy = Annotated[str | None, typer.Option(help="Its strategy: claros list strategies.  [default: auto]")]
 Seed = Annotated[int | None, typer.Option(help="Its seed.  [default: 0]")]
 TextColumn = Annotated[str | None, typer.Option(help="Of a table, the column with the texts.  [default: text]")]
 LabelColumn = Annotated[str | None, typer.Option(help="Of a table, the column with known labels.  [default: label]")]

@@ -18,7 +18,7 @@ def run(
     data: Annotated[str | None, typer.Option(help="Labeled data: a name, a file or a folder.")] = None,
     model: Annotated[str | None, typer.Option(help="Model: claros list models.  [default: logistic]")] = None,
     strategy: Annotated[
-        list[str] | None, typer.Option(help="Strategy, and again for more of them.  [default: margin]")
+        list[str] | None, typer.Option(help="Strategy, and again for more of them.  [default: auto]")
     ] = None,
     stop: Annotated[str | None, typer.Option(help="Stopping rule that ends a strategy's labeling.")] = None,
     watch: Annotated[

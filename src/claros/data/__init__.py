@@ -3,7 +3,19 @@
 from claros.data.folders import audio_folder, image_folder
 from claros.data.loading import load, names, reopen
 from claros.data.memory import arrays
+from claros.data.near_duplicates import group_near_duplicates
 from claros.data.pool import Pool, Split
 from claros.data.tables import text_table
 
-__all__ = ["Pool", "Split", "arrays", "audio_folder", "image_folder", "load", "names", "reopen", "text_table"]
+__all__ = [
+    "Pool",
+    "Split",
+    "arrays",
+    "audio_folder",
+    "group_near_duplicates",
+    "image_folder",
+    "load",
+    "names",
+    "reopen",
+    "text_table",
+]

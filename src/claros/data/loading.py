@@ -11,6 +11,7 @@ from claros.data.array_files import open_npy, open_npz
 from claros.data.columns import SUFFIXES as TABLE_SUFFIXES
 from claros.data.folders import open_tree, whole_tree
 from claros.data.named import NAMED
+from claros.data.near_duplicates import group_near_duplicates
 from claros.data.options import Options
 from claros.data.pool import Pool, Split, derive
 from claros.data.split import aligned, hold_out, labeled_only, without_test_items
@@ -47,6 +48,7 @@ def load(
     classes: Collection[str] | None = None,
     annotations: str | Sequence[str] = (),
     skip_unreadable: bool = False,
+    near_duplicates: float | None = None,
     seed: int = 0,
     test_share: float = 0.25,
 ) -> Split:
@@ -73,6 +75,8 @@ def load(
         annotations: what people said of the items, beside their labels: arrays (N,) or (N, A) of an npz, columns of a
             table, by name; they become ``train.annotations``.
         skip_unreadable: leave out items that cannot be read, and list them in ``train.skipped``.
+        near_duplicates: group items of the pool whose fixed features have at least this cosine, so that one question
+            is asked for each group; see `claros.data.group_near_duplicates`.
         seed: of the split.
         test_share: of the labeled items, if a test set must be split off; 0 for none.
 
@@ -92,6 +96,7 @@ def load(
         classes=None if classes is None else tuple(classes),
         annotations=(annotations,) if isinstance(annotations, str) else tuple(annotations),
         skip_unreadable=skip_unreadable,
+        near_duplicates=near_duplicates,
     )
     spec = {
         "source": _resolved(source),
@@ -153,6 +158,8 @@ def _load(spec: Mapping[str, Any], options: Options, test_options: Options) -> S
     train = derive(train, notes={"set_aside": aside})
     divided = hold_out(train, spec["test_share"], spec["seed"]) if test is None else aligned(train, test)
     split = without_test_items(divided)
+    if options.near_duplicates is not None:
+        split = split._replace(train=group_near_duplicates(split.train, options.near_duplicates))
     skipped = {"skipped": [*train.skipped], "test_skipped": [] if test is None else [*test.skipped]}
     source = {"by": "load", **{name: spec[name] for name in _SPEC}, **skipped}
     return Split(

@@ -48,6 +48,7 @@ class Options:
     classes: tuple[str, ...] | None = None
     annotations: tuple[str, ...] = ()
     skip_unreadable: bool = False
+    near_duplicates: float | None = None
     without: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:

@@ -113,10 +113,13 @@ class RunConfig(Settings):
         32, ge=1, description="side of the square that images of a folder are brought to, in pixels"
     )
     skip_unreadable: bool = Field(False, description="leave out items that cannot be read instead of failing")
+    near_duplicates: float | None = Field(
+        None, gt=0.5, le=1, description="ask one question for items whose features have at least this cosine"
+    )
     model: NamedSpec = Field("logistic", validate_default=True, description="the model, by name, with parameters")
     strategy: Annotated[
         list[Annotated[ArmSpec, AfterValidator(_canonical)]], BeforeValidator(as_list), Field(min_length=1)
-    ] = Field("margin", validate_default=True, description="one strategy or several, each an arm of the comparison")
+    ] = Field("auto", validate_default=True, description="one strategy or several, each an arm of the comparison")
     control: bool = Field(True, description="run random beside the strategies")
     upper_bound: Annotated[bool | int | Literal["auto"], BeforeValidator(_tries)] = Field(
         False,

@@ -8,7 +8,7 @@ __all__ = ["demo"]
 
 
 def demo(seeds: int = 10) -> RunConfig:
-    """Margin, badge and random on scikit-learn's digits with logistic regression, 20 labels a round up to 300."""
+    """Auto, margin and random on scikit-learn's digits with logistic regression, 20 labels a round up to 300."""
     return parse_config(
-        {"data": "digits", "strategy": ["margin", "badge"], "start": 20, "batch": 20, "rounds": 14, "seeds": seeds}
+        {"data": "digits", "strategy": ["auto", "margin"], "start": 20, "batch": 20, "rounds": 14, "seeds": seeds}
     )

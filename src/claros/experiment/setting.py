@@ -30,6 +30,7 @@ DATA_SETTINGS = (
     "label_pattern",
     "image_size",
     "skip_unreadable",
+    "near_duplicates",
 )
 
 

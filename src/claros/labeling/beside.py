@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from claros import data
+from claros import data, strategies
 from claros.campaign import Campaign
 from claros.errors import DataError, InputError
 
@@ -72,6 +72,7 @@ def _check(campaign: Campaign, wanted: Mapping[str, Any]) -> None:
     model = "none" if campaign.model is None else campaign.model.spec()["name"]
     made_with = {"strategy": campaign.strategy.name, "seed": campaign.seed, "model": model}
     for name, value in wanted.items():
+        value = strategies.get(value).name if name == "strategy" and isinstance(value, str) else value
         if name in made_with and made_with[name] != value:
             raise InputError(
                 f"{campaign.path} was made with {name} {made_with[name]!r}; it cannot go on with {value!r}: "

@@ -1,8 +1,28 @@
 """From scores or geometry to picks: every strategy ends in one of these."""
 
+from claros.pick.central import central_members
 from claros.pick.farthest import farthest_first
+from claros.pick.greedy import greedy_coverage
+from claros.pick.heaviest import heaviest_first
 from claros.pick.picked import Picked
 from claros.pick.ranking import first_of, top_k
+from claros.pick.robust import robust_centres
 from claros.pick.spread import draw_spread
+from claros.pick.stochastic import gumbel_top_k
+from claros.pick.streaming import top_k_streamed
+from claros.pick.volume import largest_volume
 
-__all__ = ["Picked", "draw_spread", "farthest_first", "first_of", "top_k"]
+__all__ = [
+    "Picked",
+    "central_members",
+    "draw_spread",
+    "farthest_first",
+    "first_of",
+    "greedy_coverage",
+    "gumbel_top_k",
+    "heaviest_first",
+    "largest_volume",
+    "robust_centres",
+    "top_k",
+    "top_k_streamed",
+]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from claros.arrays import Floats, Indices
 from claros.pick.picked import Picked
 
-__all__ = ["first_of", "top_k"]
+__all__ = ["first_of", "highest", "top_k"]
 
 
 def top_k(scores: Floats, k: int, rng: np.random.Generator) -> Picked:
@@ -16,19 +20,23 @@ def top_k(scores: Floats, k: int, rng: np.random.Generator) -> Picked:
     O(N + k log k) time. Draws ``rng.permutation(N)`` whatever the scores are, so that what follows in the stream does
     not depend on them.
     """
-    n = scores.shape[0]
-    order = rng.permutation(n)
-    if k >= n:
-        candidates = np.arange(n)
-    else:
-        threshold = np.partition(scores, n - k)[n - k]
-        above = np.flatnonzero(scores > threshold)
-        tied = np.flatnonzero(scores == threshold)
-        if above.size + tied.size > k:
-            tied = tied[np.argpartition(order[tied], k - above.size - 1)[: k - above.size]]
-        candidates = np.concatenate([above, tied])
-    indices = candidates[np.lexsort((order[candidates], -scores[candidates]))].astype(np.int64)
+    order = rng.permutation(scores.shape[0])
+    kept = highest(scores, k, lambda positions: order[positions])
+    indices = kept[np.lexsort((order[kept], -scores[kept]))].astype(np.int64)
     return Picked(indices, scores[indices])
+
+
+def highest(scores: Floats, k: int, places: Callable[[Indices], npt.NDArray[Any]]) -> Indices:
+    """Positions of the k highest of (N,) scores, in no order; of tied ones those whose ``places`` are lowest. O(N)."""
+    n = scores.shape[0]
+    if k >= n:
+        return np.arange(n)
+    threshold = np.partition(scores, n - k)[n - k]
+    above = np.flatnonzero(scores > threshold)
+    tied = np.flatnonzero(scores == threshold)
+    if above.size + tied.size > k:
+        tied = tied[np.argpartition(places(tied), k - above.size - 1)[: k - above.size]]
+    return np.concatenate([above, tied])
 
 
 def first_of(positions: Indices, order: Indices) -> int:

@@ -22,16 +22,18 @@ def draw_spread(
     k: int,
     rng: np.random.Generator,
     order: Indices,
-    first: int,
+    first: int | None,
     *,
     one_by_one: bool = False,
     weights: Floats | None = None,
+    nearest: Floats | None = None,
 ) -> Picked:
     """Draw k of N vectors as k-means++ does: each with probability in proportion to its squared distance to the picks.
 
     Starts at ``first``. A pick's score is its distance to the picks before it (its length, for the first), its
     probability the chance it had in its draw. Where all that is left is a copy of a pick, draws are uniform over the
-    rest. ``weights`` (N,) multiply the squared distances.
+    rest. ``weights`` (N,) multiply the squared distances. ``nearest`` (N,) are squared distances to what counts as
+    picked from the start; then ``first`` is None, and the first pick is drawn too.
 
     ``one_by_one`` brings all distances up to date after every pick and spends one ``rng.random()`` a draw. Otherwise
     vectors are proposed by their distances as of the last update, which are too large, and accepted with probability
@@ -39,8 +41,9 @@ def draw_spread(
     on rejections, and takes all picks since into account in one matrix product.
     O(N·k·F) time, O(N) memory.
     """
-    run = _Draws(vectors, k, rng, order, weights)
-    run.accept(first, float(vectors.norms[first]))
+    run = _Draws(vectors, k, rng, order, weights, nearest)
+    if first is not None:
+        run.accept(first, float(vectors.norms[first]))
     while len(run.picks) < k:
         run.update()
         if not run.cumulative[-1] > 0.0:
@@ -56,10 +59,20 @@ class _Draws:
     """One run of `draw_spread`: what is picked, and what is known of the distances."""
 
     def __init__(
-        self, vectors: Vectors, k: int, rng: np.random.Generator, order: Indices, weights: Floats | None
+        self,
+        vectors: Vectors,
+        k: int,
+        rng: np.random.Generator,
+        order: Indices,
+        weights: Floats | None,
+        nearest: Floats | None,
     ) -> None:
         self.vectors, self.k, self.rng, self.order, self.weights = vectors, k, rng, order, weights
         self.nearest = np.full(vectors.n, np.inf, dtype=vectors.dtype)
+        self.before: list[float] = []  # the total of the weights before any pick, if that is known
+        if nearest is not None:
+            self.nearest[:] = nearest
+            self.before = [float(np.sum(nearest if weights is None else nearest * weights, dtype=np.float64))]
         self.cumulative = np.empty(0)
         self.picks: list[int] = []
         self.squares: list[float] = []
@@ -72,7 +85,7 @@ class _Draws:
 
     def update(self) -> None:
         """Take all picks into account."""
-        fresh = np.array(self.picks[len(self.totals) :])
+        fresh = np.array(self.picks[len(self.totals) :], dtype=np.int64)
         self.totals.extend(self.vectors.approach_in_turn(self.nearest, self.vectors.gather(fresh), self.weights))
         self.nearest[fresh] = 0.0
         masses = self.nearest if self.weights is None else self.nearest * self.weights
@@ -128,13 +141,14 @@ class _Draws:
 
     def picked(self) -> Picked:
         """The picks; the chances of the last ones need the sums of distances that no one has asked for so far."""
-        drawn = len(self.picks) - self.uniform
-        late = np.array(self.picks[len(self.totals) : drawn - 1], dtype=np.int64)
+        drawn, given = len(self.picks) - self.uniform, 1 - len(self.before)
+        late = np.array(self.picks[len(self.totals) : max(0, drawn - 1)], dtype=np.int64)
         self.totals.extend(self.vectors.approach_in_turn(self.nearest, self.vectors.gather(late), self.weights))
         squares = np.array(self.squares)
         indices = np.array(self.picks, dtype=np.int64)
         chances = np.ones(len(indices))
         mass = squares if self.weights is None else squares * self.weights[indices]
-        chances[1:drawn] = np.minimum(mass[1:drawn] / np.array(self.totals[: drawn - 1]), 1.0)
+        totals = np.array([*self.before, *self.totals][: max(0, drawn - given)])
+        chances[given:drawn] = np.minimum(mass[given:drawn] / totals, 1.0)
         chances[drawn:] = 1.0 / np.arange(self.vectors.n - drawn, self.vectors.n - len(indices), -1)
         return Picked(indices, np.sqrt(squares), chances)

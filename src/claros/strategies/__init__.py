@@ -14,6 +14,16 @@ __all__ = ["ALIASES", "REGISTRY", "from_spec", "get", "names"]
 ALIASES: Mapping[str, str] = {
     "breaking_ties": "margin",
     "core_set": "k_center",
+    "probcover": "prob_cover",
+    "contrastive": "cal",
+    "distance_to_boundary": "logit_margin",
+    "jensen_shannon": "bald",
+    "lci": "label_cardinality_inconsistency",
+    "mean_entropy": "consensus_entropy",
+    "mean_kl": "bald",
+    "mean_least_confidence": "consensus_least_confidence",
+    "mean_margin": "consensus_margin",
+    "predictive_entropy": "consensus_entropy",
 }
 
 #: The table: one line a strategy. Third parties add theirs by an entry point in the group ``claros.strategies``.
@@ -24,10 +34,48 @@ REGISTRY: Registry[Strategy] = Registry(
         "least_confidence": "claros.strategies.uncertainty:least_confidence",
         "margin": "claros.strategies.uncertainty:margin",
         "entropy": "claros.strategies.uncertainty:entropy",
+        "ratio": "claros.strategies.uncertainty:ratio",
+        "gini": "claros.strategies.uncertainty:gini",
+        "logit_margin": "claros.strategies.uncertainty:logit_margin",
+        "energy": "claros.strategies.uncertainty:energy",
+        "expected_cost": "claros.strategies.uncertainty:expected_cost",
+        "cost_margin": "claros.strategies.uncertainty:cost_margin",
+        "multilabel_margin": "claros.strategies.multilabel:multilabel_margin",
+        "mmc": "claros.strategies.multilabel:mmc",
+        "label_cardinality_inconsistency": "claros.strategies.multilabel:label_cardinality_inconsistency",
         "bald": "claros.strategies.bayesian:bald",
+        "power_bald": "claros.strategies.bayesian:power_bald",
+        "batch_bald": "claros.strategies.bayesian:batch_bald",
+        "epig": "claros.strategies.bayesian:epig",
+        "bemps": "claros.strategies.bayesian:bemps",
+        "mean_std": "claros.strategies.bayesian:mean_std",
+        "vote_entropy": "claros.strategies.committee:vote_entropy",
+        "variation_ratio": "claros.strategies.committee:variation_ratio",
+        "consensus_entropy": "claros.strategies.committee:consensus_entropy",
+        "consensus_margin": "claros.strategies.committee:consensus_margin",
+        "consensus_least_confidence": "claros.strategies.committee:consensus_least_confidence",
+        "max_kl": "claros.strategies.committee:max_kl",
+        "auto": "claros.strategies.auto:auto",
+        "max_herding": "claros.strategies.herding:max_herding",
+        "uherding": "claros.strategies.herding:uherding",
+        "facility_location": "claros.strategies.herding:facility_location",
         "kmeans": "claros.strategies.coverage:kmeans",
         "k_center": "claros.strategies.coverage:k_center",
+        "robust_k_center": "claros.strategies.coverage:robust_k_center",
+        "kmeans_plus_plus": "claros.strategies.coverage:kmeans_plus_plus",
+        "lcmd": "claros.strategies.coverage:lcmd",
+        "k_dpp": "claros.strategies.coverage:k_dpp",
+        "typiclust": "claros.strategies.typical:typiclust",
+        "prob_cover": "claros.strategies.neighbours:prob_cover",
+        "cal": "claros.strategies.neighbours:cal",
+        "cluster_margin": "claros.strategies.clustered:cluster_margin",
         "badge": "claros.strategies.hybrid:badge",
+        "bait": "claros.strategies.bait:bait",
+        "alfa_mix": "claros.strategies.mixing:alfa_mix",
+        "drop_query": "claros.strategies.mixing:drop_query",
+        "falcun": "claros.strategies.mixing:falcun",
+        "clue": "claros.strategies.weighted:clue",
+        "egl": "claros.strategies.weighted:egl",
     },
     group="claros.strategies",
     aliases=ALIASES,
@@ -35,11 +83,19 @@ REGISTRY: Registry[Strategy] = Registry(
 
 
 def get(name: str, /, **parameters: Any) -> Strategy:
-    """The strategy of that name, with the given parameters over its defaults.
+    """The strategy of that name, with the given parameters over its defaults, or that of an expression.
+
+    An expression wraps strategies and has their parameters inside; `claros.compose` has the wrappers.
 
     >>> get("badge", temperature=2.0).spec()["parameters"]["temperature"]
     2.0
+    >>> get("prefilter(margin, badge(temperature=2.0), factor=5)").needs
+    ('probs', 'embeddings')
     """
+    if "(" in name:
+        from claros.compose import parse
+
+        return parse(name).configure(**parameters)
     return REGISTRY.load(name).configure(**parameters)
 
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from claros.arrays import Floats
 from claros.inputs import NEEDS
+from claros.measures.graph import radius_graph
 
 __all__ = ["SIZES", "alike", "by_candidate", "cast", "damaged", "example_inputs"]
 
 #: Lengths of the axes of made-up inputs.
-SIZES: Mapping[str, int] = {"N": 60, "L": 12, "M": 15, "T": 20, "B": 5, "C": 4, "S": 5, "D": 6}
+SIZES: Mapping[str, int] = {"N": 60, "L": 12, "M": 15, "T": 20, "B": 5, "C": 4, "S": 5, "D": 6, "F": 6, "K": 3}
 
 
 def example_inputs(needs: Collection[str], sizes: Mapping[str, int] | None = None, seed: int = 0) -> dict[str, Any]:
@@ -33,6 +34,10 @@ def _made_up(name: str, lengths: Mapping[str, int], rng: np.random.Generator) ->
     shape = tuple(lengths[axis] for axis in need.axes)
     if need.kind == "probabilities":
         return rng.dirichlet(np.ones(shape[-1]), shape[:-1]) if shape[:-1] else rng.dirichlet(np.ones(shape[-1]))
+    if need.kind == "unit":
+        return rng.random(shape)
+    if need.kind == "graph":
+        return radius_graph(rng.normal(size=(*shape, 2)), 0.5)
     if need.kind == "codes":
         return rng.integers(0, lengths["C"], shape)
     if need.kind in {"count", "amount", "number"}:
@@ -48,6 +53,8 @@ def by_candidate(name: str) -> bool:
 
 def alike(name: str, value: Any) -> Any:
     """The same row for every candidate."""
+    if NEEDS[name].kind == "graph":
+        return radius_graph(np.arange(float(value.n))[:, None], 0.5)  # nobody is near anybody
     return np.repeat(value[:1], len(value), axis=0) if by_candidate(name) else value
 
 
@@ -59,8 +66,12 @@ def cast(value: Any, dtype: type) -> Any:
 def damaged(name: str) -> Iterator[Any]:
     """Valid inputs of that name but for one value, each of another kind of wrong."""
     need = NEEDS[name]
+    if need.kind == "graph":
+        yield np.eye(SIZES["N"])
+        return
     good = example_inputs([name])[name]
-    wrong = {"codes": (-1.0,), "probabilities": (math.nan, math.inf, -0.5, 3.0)}.get(need.kind, (math.nan, math.inf))
+    outside = (math.nan, math.inf, -0.5, 3.0)
+    wrong = {"codes": (-1.0,), "probabilities": outside, "unit": outside}.get(need.kind, (math.nan, math.inf))
     for value in wrong:
         if need.axes:
             array = np.array(good, dtype=np.float64)

@@ -33,7 +33,7 @@ __all__ = [
 
 Data = Annotated[list[str] | None, typer.Option(help="Labeled data: a name, a file or a folder; again for more.")]
 Model = Annotated[list[str] | None, typer.Option(help="Model; again for more.  [default: logistic]")]
-Strategy = Annotated[list[str] | None, typer.Option(help="Strategy; again for more.  [default: margin]")]
+Strategy = Annotated[list[str] | None, typer.Option(help="Strategy; again for more.  [default: auto]")]
 Batch = Annotated[list[str] | None, typer.Option(help="Labels a round; again for more sizes.  [default: 20]")]
 Start = Annotated[str | None, typer.Option(help="Labels before the first model.  [default: 20]")]
 Init = Annotated[list[str] | None, typer.Option(help="What picks the start; again for more.  [default: random]")]

@@ -1,0 +1,188 @@
+"""The world of the gallery's pictures: a plane with four classes, twelve labels and a small model, all made here.
+
+Strategies are given a point (x, y) as the vector (x, y, 3): so vectors that are scaled to length 1, as many strategies
+do, keep the plane's neighbourhoods.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from claros.inputs import NEEDS
+from claros.strategy import Strategy
+
+Floats = npt.NDArray[np.float64]
+
+#: Half the width and half the height of the plane.
+WIDE, HIGH = 4.0, 3.0
+#: Class, number of points, centre and spread of each cloud; the fifth are near copies of one item, the rest outliers.
+CLOUDS = (
+    (0, 90, (-2.0, 1.1), 0.38),
+    (1, 66, (1.3, 1.1), 0.75),
+    (2, 50, (-0.9, -1.4), 0.5),
+    (3, 15, (2.5, -1.5), 0.3),
+    (1, 12, (-0.6, 1.5), 0.03),
+    (2, 1, (-3.6, -2.5), 0.0),
+    (1, 1, (3.6, 2.6), 0.0),
+    (0, 1, (-3.6, 2.6), 0.0),
+    (3, 1, (3.7, -2.6), 0.0),
+)
+CLASSES, MEMBERS, LABELED, PREVIOUS = 4, 20, 12, 8
+#: What labels of a mistake cost: the rare class must not be missed.
+COSTS = np.array([[0, 1, 1, 1], [1, 0, 1, 1], [1, 1, 0, 1], [5, 5, 5, 0]], dtype=np.float64)
+
+
+class Linear(NamedTuple):
+    """A softmax model of the points."""
+
+    weights: Floats  # (C, 3)
+    bias: Floats
+
+    def logits(self, points: Floats) -> Floats:
+        return vectors(points) @ self.weights.T + self.bias
+
+    def probs(self, points: Floats) -> Floats:
+        logits = self.logits(points)
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True)
+
+
+class World(NamedTuple):
+    """The candidates, what is labeled, and the model that was trained on it."""
+
+    pool: Floats
+    labeled: Floats
+    labels: npt.NDArray[np.int64]
+    model: Linear
+    inputs: dict[str, Any]
+
+
+def vectors(points: Floats) -> Floats:
+    return np.column_stack([points, np.full(len(points), 3.0)])
+
+
+def sample(rng: np.random.Generator, scale: float = 1.0) -> tuple[Floats, npt.NDArray[np.int64]]:
+    points = [rng.normal(centre, spread, (round(n * scale), 2)) for _, n, centre, spread in CLOUDS]
+    labels = [np.full(round(n * scale), code) for code, n, _, _ in CLOUDS]
+    limits = (WIDE - 0.15, HIGH - 0.15)
+    return np.clip(np.concatenate(points), [-limits[0], -limits[1]], limits), np.concatenate(labels)
+
+
+def train(points: Floats, labels: npt.NDArray[np.int64], shares: Floats | None = None, ridge: float = 0.03) -> Linear:
+    """Logistic regression by plain gradient descent, so that every machine has the same model."""
+    wanted, rows = np.eye(CLASSES)[labels], vectors(points)
+    shares = np.full(len(points), 1 / len(points)) if shares is None else shares
+    weights, bias = np.zeros((CLASSES, 3)), np.zeros(CLASSES)
+    for _ in range(4000):
+        errors = (Linear(weights, bias).probs(points) - wanted) * shares[:, None]
+        weights = weights - 0.1 * (errors.T @ rows + ridge * weights)
+        bias = bias - 0.1 * errors.sum(axis=0)
+    return Linear(weights, bias)
+
+
+@cache
+def world() -> World:
+    rng = np.random.default_rng(11)
+    points, classes = sample(rng)
+    points = points.round(3)
+    mixed = rng.permutation(sum(n for _, n, _, _ in CLOUDS[:CLASSES]))  # copies and outliers stay in the pool
+    chosen = np.concatenate([mixed[classes[mixed] == code][:n] for code, n in enumerate((5, 4, 2, 1))])
+    chosen = rng.permutation(chosen)
+    pool = np.delete(points, chosen, axis=0)
+    labeled, labels = points[chosen], classes[chosen]
+    model = train(labeled, labels)
+    return World(pool, labeled, labels, model, _inputs(rng, pool, labeled, labels, model))
+
+
+def given(strategy: Strategy) -> dict[str, Any]:
+    """What the world gives to a strategy: all that it needs and may use."""
+    known = world().inputs
+    unknown = [name for name in (*strategy.needs, *strategy.optional) if name not in known and name not in CACHES]
+    if unknown:
+        raise KeyError(
+            f"{strategy.name} looks at {unknown[0]}, which the gallery's world lacks: add it to toy_world.py"
+        )
+    return {name: known[name] for name in (*strategy.needs, *strategy.optional) if name in known}
+
+
+#: Inputs that only save time.
+CACHES = frozenset(("nearest_labeled_distance", "neighbour_graph"))
+
+
+def _inputs(
+    rng: np.random.Generator, pool: Floats, labeled: Floats, labels: npt.NDArray[np.int64], model: Linear
+) -> dict[str, Any]:
+    members = [train(labeled, labels, shares) for shares in rng.dirichlet(np.ones(LABELED), MEMBERS)]  # a bootstrap
+    target, _ = sample(rng, 0.4)
+    stop = pool[rng.permutation(len(pool))[:60]]
+    probs = model.probs(pool)
+    entropy = -np.sum(probs * np.log(probs), axis=1)
+    made = {
+        "probs": probs,
+        "logits": model.logits(pool),
+        "member_probs": _of_members(members, pool),
+        "embeddings": vectors(pool),
+        "features": vectors(pool),
+        "labeled_embeddings": vectors(labeled),
+        "labeled_features": vectors(labeled),
+        "labeled_probs": model.probs(labeled),
+        "labels": labels,
+        "target_probs": model.probs(target),
+        "target_member_probs": _of_members(members, target),
+        "previous_probs": train(labeled[:PREVIOUS], labels[:PREVIOUS]).probs(pool),
+        "head_weights": model.weights,
+        "head_bias": model.bias,
+        "boundary_distance": _to_boundary(model, pool),
+        "predicted_loss": entropy,
+        "class_weights": np.array([0.5, 1.0, 1.0, 4.0]),
+        "class_prior": np.bincount([code for code, n, _, _ in CLOUDS for _ in range(n)]) / sum(c[1] for c in CLOUDS),
+        "costs": 1.0 + np.abs(pool[:, 0] + WIDE),
+        "cost_matrix": COSTS,
+        "label_probs": 1.0 / (1.0 + np.exp(-np.column_stack([pool[:, 0], pool[:, 1], pool.sum(axis=1)]))),
+        "label_cardinality": 1.5,
+        "clusters": _nearest(pool, _spread(pool, 16)),
+        "stop_predictions": np.argmax(model.probs(stop), axis=1),
+        "stop_probs": model.probs(stop),
+        "stop_member_probs": _of_members(members, stop),
+        "batch_probs": model.probs(labeled[PREVIOUS:]),
+        "batch_labels": labels[PREVIOUS:],
+        "n_labeled": LABELED,
+        "n_pool": len(pool) + LABELED,
+        "round": 2,
+        "spent": float(LABELED),
+        "elapsed": 60.0,
+        "metric": 0.8,
+    }
+    unknown = sorted(set(made) - set(NEEDS))
+    if unknown:
+        raise KeyError(f"the gallery's world has {unknown}, which claros.inputs.NEEDS does not know")
+    return made
+
+
+def _of_members(members: list[Linear], points: Floats) -> Floats:
+    return np.stack([member.probs(points) for member in members], axis=1)
+
+
+def _to_boundary(model: Linear, points: Floats) -> Floats:
+    """Distance in the plane to the nearest line where the prediction changes."""
+    logits, plane = model.logits(points), model.weights[:, :2]
+    own = np.argmax(logits, axis=1)
+    gaps = logits[np.arange(len(points)), own][:, None] - logits
+    slopes = np.linalg.norm(plane[own][:, None, :] - plane[None, :, :], axis=2)
+    return np.min(np.divide(gaps, slopes, out=np.full_like(gaps, np.inf), where=slopes > 0), axis=1)
+
+
+def _spread(points: Floats, n: int) -> Floats:
+    centres = points[:1]
+    while len(centres) < n:
+        distances = np.min(np.linalg.norm(points[:, None] - centres[None], axis=2), axis=1)
+        centres = np.vstack([centres, points[np.argmax(distances)]])
+    return centres
+
+
+def _nearest(points: Floats, centres: Floats) -> npt.NDArray[np.int64]:
+    return np.argmin(np.linalg.norm(points[:, None] - centres[None], axis=2), axis=1).astype(np.int64)

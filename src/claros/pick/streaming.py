@@ -1,0 +1,52 @@
+"""The highest scores of items that are scored block by block, and never all held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from claros.arrays import Floats, Indices, row_blocks
+from claros.pick.picked import Picked
+from claros.pick.ranking import highest
+
+__all__ = ["top_k_streamed"]
+
+
+def top_k_streamed(score_rows: Callable[[slice], Floats], n: int, k: int, rng: np.random.Generator) -> Picked:
+    """The k highest of n scores, in order, where ``score_rows`` gives the finite scores of a slice of rows.
+
+    What is below the k-th highest so far is forgotten at once. Exact ties are broken by an order of all positions that
+    is never written out: a mixing of each position's bits with one number drawn from ``rng``. So the picks do not
+    depend on the blocks, and they are those of `top_k` where there are no ties.
+    O(n + k log n) time where the scores come in no particular order, O(k) memory and that of a block.
+    """
+    salt = rng.integers(1 << 64, dtype=np.uint64, size=1)
+    positions, scores = np.empty(0, dtype=np.int64), np.empty(0)
+    threshold = -np.inf
+    for rows in row_blocks(n, 16):
+        block = score_rows(rows)
+        found = np.flatnonzero(block >= threshold)
+        positions = np.concatenate([positions, found + rows.start])
+        scores = np.concatenate([scores, block[found]])
+        if len(scores) >= 2 * k:
+            kept = _highest(positions, scores, k, salt)
+            positions, scores = positions[kept], scores[kept]
+            threshold = float(scores.min())
+    kept = _highest(positions, scores, k, salt)
+    positions, scores = positions[kept], scores[kept]
+    ranked = np.lexsort((_mixed(positions, salt), -scores))
+    return Picked(positions[ranked], scores[ranked])
+
+
+def _highest(positions: Indices, scores: Floats, k: int, salt: npt.NDArray[np.uint64]) -> Indices:
+    return highest(scores, k, lambda tied: _mixed(positions[tied], salt))
+
+
+def _mixed(positions: Indices, salt: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Each position's place in the order: SplitMix64 (Steele, Lea & Flood 2014), a bijection of 64-bit numbers."""
+    mixed = positions.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + salt
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return mixed ^ (mixed >> np.uint64(31))
