@@ -121,3 +121,65 @@ def test_a_strategy_on_embeddings_works_with_a_model_that_has_none_if_fixed_feat
         assert len(label(campaign, 5)) == 5
     with pytest.raises(InputError, match="embeddings must be one of model, features; got 'pixels'"):
         Campaign.create(None, pool=pool(), embeddings="pixels")
+
+
+def test_clusters_and_neighbour_graphs_are_made_once_of_the_whole_pool_and_cut_down_to_the_candidates() -> None:
+    items = pool()
+    features = items.fixed_features
+    given = supply.Supply(items, "model", {}, 7)
+    rounds = [np.arange(30, N), np.arange(60, N)]
+    for name, wanted in (("cluster_margin", "clusters"), ("prob_cover", "neighbour_graph")):
+        chosen = claros.strategies.get(name)
+        outputs = {"probs": np.full((N, CLASSES), 1 / CLASSES)}
+        found = [
+            given.inputs(chosen, outputs, candidates=rows, labeled=np.arange(5), labels=np.zeros(5, dtype=np.int64))
+            for rows in rounds
+        ]
+        first, second = (each[wanted] for each in found)
+        if wanted == "clusters":
+            assert np.array_equal(first[30:], second)
+            assert len(np.unique(second)) > 3
+            # average linkage: two items of a cluster are nearer to each other than most pairs are
+            gaps = np.linalg.norm(features[30:, None] - features[None, 30:], axis=2)
+            assert gaps[first[:, None] == first[None]].mean() < 0.6 * gaps.mean()
+            continue
+        unit = features.astype(np.float64) / np.linalg.norm(features.astype(np.float64), axis=1, keepdims=True)
+        assert first.radius == second.radius
+        for graph, rows in zip((first, second), rounds, strict=True):
+            near = np.linalg.norm(unit[rows][:, None] - unit[rows][None], axis=2) <= graph.radius
+            assert [sorted(graph.ball(place)) for place in range(graph.n)] == [
+                np.flatnonzero(row).tolist() for row in near
+            ]
+        with_graph = claros.select(chosen, 5, seed=0, **found[0])
+        alone = {key: value for key, value in found[0].items() if key != wanted}
+        without = claros.select(chosen.configure(radius=first.radius), 5, seed=0, **alone)
+        assert np.array_equal(with_graph.indices, without.indices)
+
+
+@pytest.mark.parametrize("name", ["auto", "cluster_margin", "prob_cover", "typiclust", "uherding"])
+def test_a_reopened_campaign_goes_on_with_the_same_picks(name: str, tmp_path) -> None:
+    """What is kept between rounds is made anew, and the same."""
+    settings = {"pool": pool(), "strategy": name, "start": 6, "batch": 4, "audit": 0.0, "seed": 3}
+    asked = []
+    with Campaign.create(tmp_path / "whole.claros", **settings) as campaign:
+        label(campaign, 6)
+        asked = [label(campaign, 4) for _ in range(3)]
+    with Campaign.create(tmp_path / "parts.claros", **settings) as campaign:
+        label(campaign, 6)
+    again = []
+    for _ in range(3):
+        with Campaign.open(tmp_path / "parts.claros", pool=pool()) as campaign:
+            again.append(label(campaign, 4))
+    assert again == asked
+
+
+def test_auto_says_in_a_campaign_which_way_it_took() -> None:
+    with Campaign.create(None, pool=pool(), init="auto", start=6, batch=24, audit=0.0) as campaign:
+        first = campaign.ask(6)
+        assert "nothing is labeled yet" in first[0].reason
+        for _ in range(2):
+            label(campaign, 24)
+        label(campaign, 24)
+        notes = [planned.note for planned in campaign.rounds]
+    assert notes[1].startswith("Coverage weighted by uncertainty, since 6 labels are fewer than 10 for each of 3")
+    assert notes[-1] == "Smallest margins, since 30 labels are at least 10 for each of 3 classes."

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +12,8 @@ import torch
 from claros import arrays, data
 from claros.data.near_duplicates import group_near_duplicates, near_duplicates
 from claros.errors import InputError
+from claros.experiment import run
+from claros.experiment.config import parse_config
 from memory import peak_bytes
 
 RNG = np.random.default_rng
@@ -110,3 +115,31 @@ def test_groups_take_no_table_of_pairs() -> None:
     features = RNG(1).normal(size=(8000, 8)).astype(np.float32)
     peak = peak_bytes(lambda: near_duplicates(features, 0.9))
     assert peak < 12 * 2**20, f"{peak / 2**20:.1f} MiB; a table of pairs is 61 even as bytes"
+
+
+def test_loading_groups_them_on_request_and_reopening_does_so_again(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 6))
+    x[20:30] = x[:10] * 1.001  # ten items a second time, a hair longer
+    np.savez(tmp_path / "a.npz", x=x, y=np.arange(40) % 2, is_test=[False] * 39 + [True], features=x)
+    alone = data.load(tmp_path / "a.npz").train
+    grouped = data.load(tmp_path / "a.npz", near_duplicates=0.9999).train
+    assert np.array_equal(alone.groups, np.arange(39))
+    assert np.array_equal(grouped.groups[20:30], np.arange(10))
+    again = data.reopen(grouped.source)
+    assert np.array_equal(again.groups, grouped.groups)
+
+
+def test_a_run_asks_one_question_for_each_group(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = np.repeat(rng.normal(size=(30, 6)), 2, axis=0) + 1e-4 * rng.normal(size=(60, 6))
+    y = np.repeat(rng.integers(2, size=30), 2)
+    test = np.arange(60) >= 56
+    np.savez(tmp_path / "a.npz", x=x, y=y, is_test=test, features=x)
+    settings = {"data": str(tmp_path / "a.npz"), "strategy": ["margin"], "start": 6, "batch": 6, "rounds": 3}
+    config = parse_config({**settings, "near_duplicates": 0.999, "report": False, "control": False})
+    run(config, tmp_path / "out", listener=lambda moment: None)
+    with (tmp_path / "out" / "picks.csv").open() as file:
+        asked = [int(row["item"]) // 2 for row in csv.DictReader(file)]
+    assert len(asked) == 24
+    assert len(set(asked)) == 24
