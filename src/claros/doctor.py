@@ -18,7 +18,13 @@ from claros import __version__
 __all__ = ["examine"]
 
 #: Where the name to import is not that of the distribution.
-_MODULES = {"pillow": "PIL", "scikit-learn": "sklearn", "pyyaml": "yaml", "mlflow-skinny": "mlflow"}
+_MODULES = {
+    "pillow": "PIL",
+    "scikit-learn": "sklearn",
+    "pyyaml": "yaml",
+    "mlflow-skinny": "mlflow",
+    "faiss-cpu": "faiss",
+}
 _REQUIREMENT = re.compile(
     r"(?P<name>[\w.-]+)(?:\[[\w,-]*\])?\s*(?P<range>[^;]*?)\s*(?:;.*extra == ['\"](?P<extra>[\w-]+)['\"])?$"
 )
