@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import normalize
 
 from claros import data
 from claros.data.pool import Pool
@@ -20,13 +21,13 @@ BUNDLED = ("digits", "iris", "wine", "breast_cancer")
 
 
 def features(pool: Pool, test: Pool) -> tuple[np.ndarray, np.ndarray]:
-    """What a frozen encoder would give: columns standardised, 50 components of images, 100 topics of texts."""
+    """What a frozen encoder would give: columns standardised, 50 components of images, 100 topics of texts, of length 1."""
     train, held = (part.take(np.arange(len(part))) for part in (pool, test))
     if pool.kind == "texts":
         words = TfidfVectorizer(sublinear_tf=True, min_df=2)
         counts = words.fit_transform(train)
         topics = TruncatedSVD(min(TOPICS, counts.shape[1] - 1), random_state=0).fit(counts)
-        return topics.transform(counts), topics.transform(words.transform(held))
+        return normalize(topics.transform(counts)), normalize(topics.transform(words.transform(held)))
     if pool.kind == "images":
         flat = [part.reshape(len(part), -1) / 255.0 for part in (train, held)]
         components = PCA(min(COMPONENTS, *flat[0].shape), random_state=0).fit(flat[0])
