@@ -21,7 +21,7 @@ BUNDLED = ("digits", "iris", "wine", "breast_cancer")
 
 
 def features(pool: Pool, test: Pool) -> tuple[np.ndarray, np.ndarray]:
-    """What a frozen encoder would give: columns standardised, 50 components of images, 100 topics of texts, of length 1."""
+    """What a frozen encoder would give: columns standardised, 50 components of images, 100 topics of texts."""
     train, held = (part.take(np.arange(len(part))) for part in (pool, test))
     if pool.kind == "texts":
         words = TfidfVectorizer(sublinear_tf=True, min_df=2)
