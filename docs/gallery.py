@@ -45,6 +45,7 @@ WRAPPED = {
     "class_balanced": "class_balanced(margin)",
     "mixture": "mixture({margin: 0.5, k_center: 0.5})",
     "random_share": "random_share(margin, share=0.3)",
+    "switch": "switch(max_herding, margin, at=5)",
     "stochastic": "stochastic(margin, beta=4)",
     "per_cost": "per_cost(margin)",
     "tempered": "tempered(badge, temperature=0.5)",

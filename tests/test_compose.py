@@ -468,7 +468,8 @@ def test_an_expression_takes_its_parameters_inside() -> None:
 def test_every_wrapper_is_documented_as_strategies_are() -> None:
     assert set(compose.WRAPPERS) <= set(compose.__all__)
     for name, wrapper in compose.WRAPPERS.items():
-        examples = {"mixture": "mixture({margin: 1, badge: 2})", "prefilter": "prefilter(margin, badge)"}
+        examples = {"mixture": "mixture({margin: 1, badge: 2})"}
+        examples |= {two: f"{two}(margin, badge)" for two in ("prefilter", "switch")}
         made = strategies.get(
             examples.get(name, f"{name}(margin, temperature=2)" if name == "tempered" else f"{name}(margin)")
         )
@@ -534,3 +535,19 @@ def test_a_specification_says_every_parameter_and_reads_back_as_the_same_strateg
     again = claros.strategies.from_spec(spec)
     assert again == made
     assert again.name == made.name
+
+
+def test_a_switch_hands_over_at_so_many_labels_a_class_and_says_so() -> None:
+    # two classes: at two labels a class, so from four labels on
+    made = strategies.get("switch(k_center, margin, at=2)")
+    inputs = {
+        "probs": unsure(0.5, 0.1, 0.9),
+        "embeddings": np.array([[9.0], [1.0], [2.0]]),
+        "labeled_embeddings": np.zeros((3, 1)),
+    }
+    early = claros.select(made, 1, **inputs, labels=[0, 1, 0])
+    assert early.indices.tolist() == [0]  # the farthest
+    assert early.note.startswith("k_center, since 3 labels are fewer than 2 for each of 2 classes.")
+    late = claros.select(made, 1, **{**inputs, "labeled_embeddings": np.zeros((4, 1))}, labels=[0, 1, 0, 1])
+    assert late.indices.tolist() == [1]  # the most unsure
+    assert late.note.startswith("margin, since 4 labels are at least 2 for each of 2 classes.")

@@ -3,6 +3,7 @@
     python -m benchmarks.study.run screen --sets FOLDER --db study.sqlite      # every strategy, 12 sets, 3 seeds
     python -m benchmarks.study.run logistic --sets FOLDER --db study.sqlite  # the recommended ones, all sets, 10 seeds
     python -m benchmarks.study.run network ...                                 # the same with a small network
+    python -m benchmarks.study.run switches ...                                # two methods one after the other
     python -m benchmarks.study.run own ...                                     # each with the first batch it chooses
 
 The same command goes on where it was stopped. All arms of a seed share the first batch, but for those of ``own``.
@@ -56,6 +57,13 @@ DOZEN = (
     "cluster_margin",
     "k_center",
 )
+#: Two methods one after the other, which `auto` must not lag behind.
+SWITCHES = (
+    "switch(max_herding, margin, at=5)",
+    "switch(typiclust, margin, at=5)",
+    "switch(max_herding, badge, at=5)",
+    "switch(max_herding, bait, at=5)",
+)
 #: Those that choose a first batch of their own.
 STARTERS = ("auto", "max_herding", "typiclust", "prob_cover", "facility_location", "kmeans", "k_center")
 
@@ -78,13 +86,16 @@ def settings(stage: str, path: Path, seeds: int) -> list[dict[str, Any]]:
     common = {"data": str(path), "model": model, "watch": [], "upper_bound": False, **shape(path, model)}
     if stage == "own":
         return [{**common, "seeds": seeds, "init": name, "strategy": [name], "control": False} for name in STARTERS]
-    arms = [name for name in strategies.names() if name != "random"] if stage == "screen" else list(DOZEN)
+    if stage == "screen":
+        arms = [name for name in strategies.names() if name != "random"]
+    else:
+        arms = list(SWITCHES if stage == "switches" else DOZEN)
     return [{**common, "seeds": seeds, "strategy": arms}]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stage", choices=("screen", "logistic", "network", "own"))
+    parser.add_argument("stage", choices=("screen", "logistic", "network", "switches", "own"))
     parser.add_argument("--sets", type=Path, required=True, help="folder that benchmarks.study.sets wrote")
     parser.add_argument("--db", type=Path, required=True, help="results database")
     parser.add_argument("--seeds", type=int, help="3 for the screening, else 10")

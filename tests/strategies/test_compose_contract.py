@@ -75,6 +75,8 @@ SUITES: dict[str, type[StrategyContract]] = {
     "tempered(bald, temperature=3)": StrategyContract,
     "prior_corrected(margin)": Weighted,
     "prior_corrected(badge)": Drawn,
+    "switch(k_center, margin, at=2)": StrategyContract,
+    "switch(margin, badge, at=1)": Drawn,
     "class_balanced(stochastic(tempered(prior_corrected(margin), temperature=2)))": Drawn,
     "random_share(prefilter(margin, partitioned(badge, parts=2), factor=5), share=0.2)": DrawnNotNested,
     "subsample(mixture({class_balanced(margin): 1, subsample(kmeans, size=40): 1}), size=50)": DrawnNotNested,

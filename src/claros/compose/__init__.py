@@ -20,6 +20,7 @@ from claros.compose.batches import mixture, random_share
 from claros.compose.expression import parse, usage
 from claros.compose.pools import class_balanced, partitioned, prefilter, subsample
 from claros.compose.scores import per_cost, prior_corrected, stochastic, tempered
+from claros.compose.turns import switch
 from claros.compose.wrappers import WRAPPERS
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "random_share",
     "stochastic",
     "subsample",
+    "switch",
     "tempered",
     "usage",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from claros.compose.batches import mixture, random_share
 from claros.compose.pools import class_balanced, partitioned, prefilter, subsample
 from claros.compose.scores import per_cost, prior_corrected, stochastic, tempered
+from claros.compose.turns import switch
 from claros.strategy import Strategy
 
 __all__ = ["WRAPPERS"]
@@ -18,6 +19,7 @@ _ALL: tuple[Callable[..., Strategy], ...] = (
     class_balanced,
     mixture,
     random_share,
+    switch,
     stochastic,
     per_cost,
     tempered,
