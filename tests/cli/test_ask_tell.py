@@ -130,3 +130,16 @@ def test_an_item_or_a_reason_that_does_not_exist_is_exit_code_2(pool: Path, caps
     assert "film-99" in capsys.readouterr().err
     assert main(["tell", str(pool), "film-01", "--skip", "boring"]) == 2
     assert "cannot tell" in capsys.readouterr().err
+
+
+def test_near_duplicates_are_asked_once_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [f"{word} {other}" for word in ("red", "green", "blue", "grey") for other in ("sky", "sea", "sand")]
+    rows = ["text", *(line for line in lines for line in (line, line + "!"))]  # the same words, another content
+    (tmp_path / "words.csv").write_text("\n".join(rows) + "\n")
+    asked = {}
+    for name, more in (("all", []), ("once", ["--near-duplicates", "0.99"])):
+        where = ["ask", str(tmp_path / "words.csv"), "-n", "24", "--classes", "a,b", "--model", "none", "--json"]
+        assert main([*where, "--campaign", str(tmp_path / f"{name}.claros"), *more]) == 0
+        asked[name] = [int(query["item"]) for query in json.loads(capsys.readouterr().out)["queries"]]
+    assert sorted(asked["all"]) == list(range(24))
+    assert sorted(item // 2 for item in asked["once"]) == list(range(12))

@@ -27,6 +27,7 @@ def ask(
     seed: options.Seed = None,
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
+    near_duplicates: options.NearDuplicates = None,
     json: options.Json = False,
 ) -> None:
     """Ask a campaign which items to label next; tell it the labels with claros tell.
@@ -36,7 +37,7 @@ def ask(
     """
     from claros.labeling import class_list, open_campaign
 
-    reading = {"text_column": text_column, "label_column": label_column}
+    reading = {"text_column": text_column, "label_column": label_column, "near_duplicates": near_duplicates}
     settings: dict[str, Any] = {"model": model, "strategy": strategy, "seed": seed}
     with open_campaign(where, campaign=campaign, classes=class_list(classes), reading=reading, **settings) as opened:
         queries = opened.ask(n, annotator=annotator, lease=lease, overlap=overlap)

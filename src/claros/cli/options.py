@@ -15,6 +15,7 @@ __all__ = [
     "Json",
     "LabelColumn",
     "Model",
+    "NearDuplicates",
     "Seed",
     "Strategy",
     "TextColumn",
@@ -34,6 +35,10 @@ Strategy = Annotated[str | None, typer.Option(help="Its strategy: claros list st
 Seed = Annotated[int | None, typer.Option(help="Its seed.  [default: 0]")]
 TextColumn = Annotated[str | None, typer.Option(help="Of a table, the column with the texts.  [default: text]")]
 LabelColumn = Annotated[str | None, typer.Option(help="Of a table, the column with known labels.  [default: label]")]
+NearDuplicates = Annotated[
+    float | None,
+    typer.Option(help="Ask one question for items of a new campaign whose features have at least this cosine."),
+]
 Track = Annotated[
     list[str] | None,
     typer.Option(help="Tracker that hears of every round: tensorboard, mlflow, wandb, comet, trackio; again for more."),
