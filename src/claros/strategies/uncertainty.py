@@ -88,7 +88,8 @@ def energy(*, logits: Array, temperature: float = 1.0) -> Array:
     """Free energy of the logits, -T log sum exp(z / T), in the logits' unit; any real number.
 
     High where no class's logit is large: it hunts outliers, that is, what the model has never seen the like of, and
-    is no measure of how torn the model is between classes.
+    is no measure of how torn the model is between classes. Under a linear head logits grow away from the boundaries, so
+    there it picks around the point where they meet.
 
     Cost: O(N·C) time, O(N) memory.
 
