@@ -551,3 +551,9 @@ def test_a_switch_hands_over_at_so_many_labels_a_class_and_says_so() -> None:
     late = claros.select(made, 1, **{**inputs, "labeled_embeddings": np.zeros((4, 1))}, labels=[0, 1, 0, 1])
     assert late.indices.tolist() == [1]  # the most unsure
     assert late.note.startswith("margin, since 4 labels are at least 2 for each of 2 classes.")
+
+
+def test_a_wrapper_without_its_strategies_says_how_it_is_written() -> None:
+    for text in ("prefilter", "class_balanced(prefilter)"):
+        with pytest.raises(InputError, match=r"prefilter wraps strategies: write prefilter\(first, then, factor=10\)"):
+            strategies.get(text)

@@ -45,8 +45,6 @@ def parse(text: str) -> Strategy:
 
 def _strategy(node: ast.expr) -> Strategy:
     if isinstance(node, ast.Name):
-        if node.id in WRAPPERS:
-            raise InputError(f"{node.id} wraps strategies: write {usage(node.id)}.")
         return strategies.get(node.id)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return strategies.get(node.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from claros.errors import InputError
 from claros.registry import Registry
 from claros.strategy import Strategy
 
@@ -31,6 +32,7 @@ REGISTRY: Registry[Strategy] = Registry(
     "strategy",
     {
         "random": "claros.strategies.baseline:random",
+        "auto": "claros.strategies.auto:auto",
         "least_confidence": "claros.strategies.uncertainty:least_confidence",
         "margin": "claros.strategies.uncertainty:margin",
         "entropy": "claros.strategies.uncertainty:entropy",
@@ -55,7 +57,6 @@ REGISTRY: Registry[Strategy] = Registry(
         "consensus_margin": "claros.strategies.committee:consensus_margin",
         "consensus_least_confidence": "claros.strategies.committee:consensus_least_confidence",
         "max_kl": "claros.strategies.committee:max_kl",
-        "auto": "claros.strategies.auto:auto",
         "max_herding": "claros.strategies.herding:max_herding",
         "uherding": "claros.strategies.herding:uherding",
         "facility_location": "claros.strategies.herding:facility_location",
@@ -96,6 +97,11 @@ def get(name: str, /, **parameters: Any) -> Strategy:
         from claros.compose import parse
 
         return parse(name).configure(**parameters)
+    if name not in REGISTRY:
+        from claros.compose import WRAPPERS, usage
+
+        if name in WRAPPERS:
+            raise InputError(f"{name} wraps strategies: write {usage(name)}.")
     return REGISTRY.load(name).configure(**parameters)
 
 
