@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from scipy.special import chdtrc
+
+from claros.arrays import Indices
 from claros.estimate import Estimate
 from claros.stopping.rule import Decision
 
-__all__ = ["Advice", "Fitted"]
+__all__ = ["Advice", "Fitted", "uneven"]
+
+#: Classes count as picked unevenly with at least so many audited labels, and where chance would do so more rarely.
+AUDITED, CHANCE = 20, 0.01
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,8 @@ class Advice:
     rule: str | None
     decision: Decision | None
     accuracy: Estimate | None
+    shares: str = ""
+    """A sentence where the classes' shares among what was picked are not those of the audited random items."""
 
     @property
     def verdict(self) -> str:
@@ -51,7 +60,7 @@ class Advice:
             said += f": {self.rule.replace('_', ' ')}: {self.decision.reason.rstrip('.')}"
         if self.accuracy is not None:
             said += f". Accuracy measured on randomly audited items: {self.accuracy}"
-        return said + "."
+        return f"{said}. {self.shares}" if self.shares else f"{said}."
 
     def to_json(self) -> dict[str, Any]:
         """The advice as JSON."""
@@ -65,4 +74,26 @@ class Advice:
             "value": decision.value if decision else None,
             "threshold": decision.threshold if decision else None,
             "accuracy": self.accuracy.to_json() if self.accuracy else None,
+            "shares": self.shares or None,
         }
+
+
+def uneven(picked: Indices, audited: Indices, classes: Sequence[str]) -> str:
+    """A sentence that names the class that is picked most beyond its share of a random sample; empty if none is.
+
+    By Pearson's test of equal shares. What a strategy picks is no fair sample, and a model trained on it expects the
+    classes in its shares; where the true ones are known, strategies can be told.
+    """
+    if len(audited) < AUDITED or not len(picked):
+        return ""
+    counts = np.array([np.bincount(codes, minlength=len(classes)) for codes in (picked, audited)], dtype=np.float64)
+    counts = counts[:, counts.sum(axis=0) > 0]
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
+    if counts.shape[1] < 2 or chdtrc(counts.shape[1] - 1, ((counts - expected) ** 2 / expected).sum()) >= CHANCE:
+        return ""
+    shares = np.array([np.bincount(codes, minlength=len(classes)) / len(codes) for codes in (picked, audited)])
+    most = int(np.argmax(shares[0] - shares[1]))
+    return (
+        f"Of what was picked {100 * shares[0, most]:.0f} % is {classes[most]}, of {len(audited)} random items "
+        f"{100 * shares[1, most]:.0f} %: if you know the classes' shares in the pool, class_prior tells the strategy."
+    )

@@ -8,10 +8,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+import numpy as np
+
 from claros import data, models, stopping, strategies
 from claros.arrays import Indices
 from claros.campaign import items, plan, settings
-from claros.campaign.advice import Advice, Fitted
+from claros.campaign.advice import Advice, Fitted, uneven
 from claros.campaign.folder import Folder
 from claros.campaign.journal import ATTEMPTS, Draft, Journal
 from claros.campaign.learner import Learner
@@ -300,7 +302,16 @@ class Campaign:
         """Stop or go on, and how good the model is by now."""
         self.update()
         name = next(iter(self.watched)) if self.rule is not None else None
-        return Advice(self.n_labeled, name, self._decision(), self.accuracy())
+        return Advice(self.n_labeled, name, self._decision(), self.accuracy(), self._uneven())
+
+    def _uneven(self) -> str:
+        state = self._journal.state
+        if state.config.get("class_prior") is not None:
+            return ""
+        picked, audited = (
+            np.array([label.code for label in labels], dtype=np.int64) for labels in (state.training(), state.audited())
+        )
+        return uneven(picked, audited, state.classes)
 
     def accuracy(self) -> Estimate | None:
         """The accuracy of the last model on the audited items, with its interval; None before there are any."""
