@@ -79,10 +79,10 @@ def auto(
     Cost: O(M·(N' + L + k)·D) time for at most 4,000 targets and 8,000 candidates, O(N·D) to read the features, O(N·C)
     for margin; O(N·D) memory.
 
-    Use it unless you know better: in our studies with small models, on 32 data sets, it gained 3 points of accuracy
-    over random, averaged over the curve, and 1.7 over margin; not with a rare class that matters and a known share,
-    unless ``class_prior`` says so, since coverage bends the classes' shares, and not on trust with features of
-    foundation models, for which published tables put binary BAIT first.
+    Use it unless you know better: with logistic regression on 30 data sets it gained 3 points of accuracy over random,
+    averaged over the curve, and 1 over margin (docs/evidence.md); not with a rare class that matters and a known share,
+    unless ``class_prior`` says so, since coverage bends the classes' shares, nor where the model is hardly better than
+    guessing, and not on trust with features of foundation models, for which published tables put binary BAIT first.
     """
     check_positive("auto", radius=radius)
     if switch < 0.0:
