@@ -3,6 +3,7 @@
     python -m benchmarks.study.run screen --sets FOLDER --db study.sqlite      # every strategy, 12 sets, 3 seeds
     python -m benchmarks.study.run logistic --sets FOLDER --db study.sqlite  # the recommended ones, all sets, 10 seeds
     python -m benchmarks.study.run network ...                                 # the same with a small network
+    python -m benchmarks.study.run members ...                                 # those that ask a committee, of a forest
     python -m benchmarks.study.run switches ...                                # two methods one after the other
     python -m benchmarks.study.run own ...                                     # each with the first batch it chooses
 
@@ -68,7 +69,9 @@ SWITCHES = (
 STARTERS = ("auto", "max_herding", "typiclust", "prob_cover", "facility_location", "kmeans", "k_center")
 
 #: Labels a round, and rounds: small batches for a model that trains in a moment.
-SIZES = {"logistic": (1, 20), "mlp": (5, 8)}
+SIZES = {"logistic": (1, 20), "mlp": (5, 8), "forest": (2, 8)}
+#: The model of a stage that has not logistic regression.
+MODELS = {"network": "mlp", "members": "forest"}
 
 
 def shape(path: Path, model: str) -> dict[str, int]:
@@ -82,11 +85,13 @@ def shape(path: Path, model: str) -> dict[str, int]:
 
 def settings(stage: str, path: Path, seeds: int) -> list[dict[str, Any]]:
     """What to plan on one set."""
-    model = "mlp" if stage == "network" else "logistic"
+    model = MODELS.get(stage, "logistic")
     common = {"data": str(path), "model": model, "watch": [], "upper_bound": False, **shape(path, model)}
     if stage == "own":
         return [{**common, "seeds": seeds, "init": name, "strategy": [name], "control": False} for name in STARTERS]
-    if stage == "screen":
+    if stage == "members":
+        arms = ["margin", *(name for name in strategies.names() if "member_probs" in strategies.get(name).needs)]
+    elif stage == "screen":
         arms = [name for name in strategies.names() if name != "random"]
     else:
         arms = list(SWITCHES if stage == "switches" else DOZEN)
@@ -95,17 +100,17 @@ def settings(stage: str, path: Path, seeds: int) -> list[dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stage", choices=("screen", "logistic", "network", "switches", "own"))
+    parser.add_argument("stage", choices=("screen", "logistic", "network", "members", "switches", "own"))
     parser.add_argument("--sets", type=Path, required=True, help="folder that benchmarks.study.sets wrote")
     parser.add_argument("--db", type=Path, required=True, help="results database")
     parser.add_argument("--seeds", type=int, help="3 for the screening, else 10")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--arms", nargs="+", help="these strategies instead of the stage's own")
     args = parser.parse_args()
-    seeds = args.seeds or (3 if args.stage == "screen" else 10)
+    seeds = args.seeds or (3 if args.stage in ("screen", "members") else 10)
     with Store(f"sqlite:///{args.db.absolute()}") as store:
         for path in sorted(args.sets.glob("*.npz")):
-            if args.stage == "screen" and path.stem not in SCREENED:
+            if args.stage in ("screen", "members") and path.stem not in SCREENED:
                 continue
             for flags in settings(args.stage, path, seeds):
                 plan(read_grid(flags=fed(flags, args.arms)), store)

@@ -1,6 +1,6 @@
 """The tables of the study from its results database, as Markdown for the docs.
 
-python -m benchmarks.study.tables study.sqlite > docs/evidence.md
+python -m benchmarks.study.tables study.sqlite [screening.sqlite] > docs/evidence.md
 """
 
 from __future__ import annotations
@@ -128,7 +128,11 @@ def _named(names: list[str]) -> str:
 
 def main() -> None:
     found, sizes = read(Path(sys.argv[1]))
-    titles = {"logistic": "Logistic regression, batches of one label a class", "mlp": "A small network, batches of 5"}
+    titles = {
+        "logistic": "Logistic regression, batches of one label a class",
+        "mlp": "A small network, batches of five labels a class",
+        "forest": "A forest as a committee, batches of two labels a class",
+    }
     print(INTRO)
     for model, sets in found.items():
         shared = {data: {arm: c for arm, c in there.items() if "own" not in arm} for data, there in sets.items()}
@@ -145,6 +149,11 @@ def main() -> None:
         print(f"\n{by_set(shared, sizes, list(dict.fromkeys(arm for there in shared.values() for arm in there))[:16])}")
         if any("own" in arm for there in sets.values() for arm in there):
             print(f"\n### Each with the first batch it chooses\n\n{table(sets, 'random')}")
+    if len(sys.argv) > 2:
+        print("\n## Every strategy\n\nThe screening: a few seeds, to see what is worth more of them.")
+        for model, sets in read(Path(sys.argv[2]))[0].items():
+            seeds = max(len(curves) for there in sets.values() for curves in there.values())
+            print(f"\n{titles[model].split(',')[0]}, {len(sets)} sets, {seeds} seeds:\n\n{table(sets, 'random')}")
 
 
 if __name__ == "__main__":
