@@ -70,6 +70,8 @@ STARTERS = ("auto", "max_herding", "typiclust", "prob_cover", "facility_location
 
 #: Labels a round, and rounds: small batches for a model that trains in a moment.
 SIZES = {"logistic": (1, 20), "mlp": (5, 8), "forest": (2, 8)}
+#: Joint entropies are for small batches: BatchBALD has none larger than this.
+FEW = 20
 #: The model of a stage that has not logistic regression.
 MODELS = {"network": "mlp", "members": "forest"}
 
@@ -90,7 +92,9 @@ def settings(stage: str, path: Path, seeds: int) -> list[dict[str, Any]]:
     if stage == "own":
         return [{**common, "seeds": seeds, "init": name, "strategy": [name], "control": False} for name in STARTERS]
     if stage == "members":
-        arms = ["margin", *(name for name in strategies.names() if "member_probs" in strategies.get(name).needs)]
+        asking = [name for name in strategies.names() if "member_probs" in strategies.get(name).needs]
+        few = common["batch"] <= FEW
+        arms = ["margin", *(name for name in asking if few or name != "batch_bald")]
     elif stage == "screen":
         arms = [name for name in strategies.names() if name != "random"]
     else:

@@ -1,6 +1,6 @@
 """The tables of the study from its results database, as Markdown for the docs.
 
-python -m benchmarks.study.tables study.sqlite [screening.sqlite] > docs/evidence.md
+python -m benchmarks.study.tables study.sqlite [SCREENING.sqlite ...] > docs/evidence.md
 """
 
 from __future__ import annotations
@@ -151,7 +151,8 @@ def main() -> None:
             print(f"\n### Each with the first batch it chooses\n\n{table(sets, 'random')}")
     if len(sys.argv) > 2:
         print("\n## Every strategy\n\nThe screening: a few seeds, to see what is worth more of them.")
-        for model, sets in read(Path(sys.argv[2]))[0].items():
+    for file in map(Path, sys.argv[2:]):
+        for model, sets in read(file)[0].items():
             seeds = max(len(curves) for there in sets.values() for curves in there.values())
             print(f"\n{titles[model].split(',')[0]}, {len(sets)} sets, {seeds} seeds:\n\n{table(sets, 'random')}")
 

@@ -13,18 +13,33 @@ __all__ = ["ALIASES", "REGISTRY", "from_spec", "get", "names"]
 
 #: Other names that the field has for the same strategy.
 ALIASES: Mapping[str, str] = {
+    "alfamix": "alfa_mix",
+    "batchbald": "batch_bald",
     "breaking_ties": "margin",
-    "core_set": "k_center",
-    "probcover": "prob_cover",
     "contrastive": "cal",
+    "core_log": "epig",
+    "core_mse": "bemps",
+    "core_set": "k_center",
+    "coreset": "k_center",
     "distance_to_boundary": "logit_margin",
+    "dpp": "k_dpp",
+    "dropquery": "drop_query",
+    "expected_gradient_length": "egl",
     "jensen_shannon": "bald",
+    "k_means": "kmeans",
+    "kcenter": "k_center",
+    "kmeans_pp": "kmeans_plus_plus",
     "lci": "label_cardinality_inconsistency",
+    "maxherding": "max_herding",
     "mean_entropy": "consensus_entropy",
     "mean_kl": "bald",
     "mean_least_confidence": "consensus_least_confidence",
     "mean_margin": "consensus_margin",
+    "mell": "epig",
+    "powerbald": "power_bald",
     "predictive_entropy": "consensus_entropy",
+    "probcover": "prob_cover",
+    "uncertainty_herding": "uherding",
 }
 
 #: The table: one line a strategy. Third parties add theirs by an entry point in the group ``claros.strategies``.
