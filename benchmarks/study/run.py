@@ -70,7 +70,7 @@ STARTERS = ("auto", "max_herding", "typiclust", "prob_cover", "facility_location
 
 #: Labels a round, and rounds: small batches for a model that trains in a moment.
 SIZES = {"logistic": (1, 20), "mlp": (5, 8), "forest": (2, 8)}
-#: Joint entropies are for small batches: BatchBALD has none larger than this.
+#: Joint predictions of many members are for few classes: none of whose batches is larger than this.
 FEW = 20
 #: The model of a stage that has not logistic regression.
 MODELS = {"network": "mlp", "members": "forest"}
@@ -92,9 +92,7 @@ def settings(stage: str, path: Path, seeds: int) -> list[dict[str, Any]]:
     if stage == "own":
         return [{**common, "seeds": seeds, "init": name, "strategy": [name], "control": False} for name in STARTERS]
     if stage == "members":
-        asking = [name for name in strategies.names() if "member_probs" in strategies.get(name).needs]
-        few = common["batch"] <= FEW
-        arms = ["margin", *(name for name in asking if few or name != "batch_bald")]
+        arms = ["margin", *(name for name in strategies.names() if "member_probs" in strategies.get(name).needs)]
     elif stage == "screen":
         arms = [name for name in strategies.names() if name != "random"]
     else:
@@ -115,6 +113,8 @@ def main() -> None:
     with Store(f"sqlite:///{args.db.absolute()}") as store:
         for path in sorted(args.sets.glob("*.npz")):
             if args.stage in ("screen", "members") and path.stem not in SCREENED:
+                continue
+            if args.stage == "members" and shape(path, "forest")["batch"] > FEW:
                 continue
             for flags in settings(args.stage, path, seeds):
                 plan(read_grid(flags=fed(flags, args.arms)), store)
