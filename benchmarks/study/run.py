@@ -124,11 +124,11 @@ def main() -> None:
 def fed(flags: dict[str, Any], arms: list[str] | None) -> dict[str, Any]:
     """Without the strategies that ask for what no such model has."""
     from claros import models
+    from claros.campaign.supply import supplied
 
-    provided = {*models.get(flags["model"]).provides, "features", "labels", "labeled_features", "labeled_embeddings"}
-    provided |= {"labeled_probs"}
+    at_hand = supplied(models.get(flags["model"]).provides, features=True)
     named = arms or flags["strategy"]
-    return {**flags, "strategy": [name for name in named if {*strategies.get(name).needs} <= provided]}
+    return {**flags, "strategy": [name for name in named if {*strategies.get(name).needs} <= at_hand]}
 
 
 if __name__ == "__main__":

@@ -86,12 +86,12 @@ def uneven(picked: Indices, audited: Indices, classes: Sequence[str]) -> str:
     """
     if len(audited) < AUDITED or not len(picked):
         return ""
-    counts = np.array([np.bincount(codes, minlength=len(classes)) for codes in (picked, audited)], dtype=np.float64)
-    counts = counts[:, counts.sum(axis=0) > 0]
+    table = np.array([np.bincount(codes, minlength=len(classes)) for codes in (picked, audited)], dtype=np.float64)
+    counts = table[:, table.sum(axis=0) > 0]
     expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
     if counts.shape[1] < 2 or chdtrc(counts.shape[1] - 1, ((counts - expected) ** 2 / expected).sum()) >= CHANCE:
         return ""
-    shares = np.array([np.bincount(codes, minlength=len(classes)) / len(codes) for codes in (picked, audited)])
+    shares = table / table.sum(axis=1, keepdims=True)
     most = int(np.argmax(shares[0] - shares[1]))
     return (
         f"Of what was picked {100 * shares[0, most]:.0f} % is {classes[most]}, of {len(audited)} random items "

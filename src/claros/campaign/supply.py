@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from claros.arrays import Array, Floats, Indices, from_numpy, namespace
+from claros.arrays import Array, Floats, Indices, take
 from claros.data.pool import Pool
 from claros.errors import CannotFeedError
 from claros.measures.nearest import nearest_distance
@@ -137,13 +137,13 @@ class Supply:
             bare = name.removeprefix("labeled_")
             over_pool = self._over_pool(bare, outputs)
             if over_pool is not None:
-                found[name] = _rows(over_pool, candidates if bare == name else labeled)
+                found[name] = take(over_pool, candidates if bare == name else labeled)
         if "nearest_labeled_distance" in names and len(labeled) and self._sees_features(names, outputs):
             found["nearest_labeled_distance"] = self._nearest_labeled(labeled)[candidates]
         for name in names & set(KEPT) if "features" in found else ():
             made = self._made(name, strategy.parameters)
             if made is not None:
-                found[name] = made[candidates]
+                found[name] = take(made, candidates)
         return found
 
     def _over_pool(self, name: str, outputs: Mapping[str, Array]) -> Array | None:
@@ -164,7 +164,7 @@ class Supply:
         new = labeled if known is None else np.setdiff1d(labeled, self._labeled)
         if known is None or len(new):
             features = self._pool.fixed_features
-            known = nearest_distance(features, _rows(features, new), known)
+            known = nearest_distance(features, take(features, new), known)
         self._labeled, self._nearest = labeled, known
         return known
 
@@ -175,9 +175,3 @@ class Supply:
             own = {key: known[key] for key in inspect.signature(KEPT[name]).parameters if key in known}
             self._kept[name] = KEPT[name](self._pool.fixed_features, stream(self._seed, name), **own)
         return self._kept[name]
-
-
-def _rows(array: Array, positions: Indices) -> Array:
-    if isinstance(array, np.ndarray):
-        return array[positions]
-    return namespace(array).take(array, from_numpy(positions, array), axis=0)

@@ -11,7 +11,7 @@ from claros.arrays import Indices
 from claros.checks import number
 from claros.compose.composite import Candidates, Part, children, compose, joined, resolve, written
 from claros.errors import InputError
-from claros.pick import Picked
+from claros.pick import Picked, ranks
 from claros.strategy import Strategy
 
 __all__ = ["mixture", "random_share"]
@@ -110,7 +110,7 @@ def _counts(k: int, shares: Sequence[float], offset: float) -> Indices:
 def _interleaved(counts: Indices) -> list[Indices]:
     """Where in the batch each one's picks stand: spread evenly, the first named first where two meet."""
     ideal = np.concatenate([(np.arange(count) + 0.5) / count for count in counts if count])
-    places = np.argsort(np.argsort(ideal, kind="stable"), kind="stable")
+    places = ranks(ideal)
     return np.split(places, np.cumsum(counts)[:-1])
 
 

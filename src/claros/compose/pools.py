@@ -10,7 +10,7 @@ from claros.arrays import Indices, namespace, to_numpy
 from claros.checks import number, whole
 from claros.compose.composite import Candidates, Part, children, compose, joined, resolve
 from claros.errors import InputError
-from claros.pick import Picked, top_k
+from claros.pick import Picked, ranks, top_k
 from claros.strategy import Strategy
 
 __all__ = ["class_balanced", "partitioned", "prefilter", "subsample"]
@@ -111,7 +111,7 @@ def partitioned(strategy: Part, *, parts: int = 10) -> Strategy:
             for chunk, share, stream in zip(chunks, shares, streams, strict=True)
         ]
         turns = np.concatenate([np.arange(share) for share in shares])
-        places = np.split(np.argsort(np.argsort(turns, kind="stable")), np.cumsum(shares)[:-1])
+        places = np.split(ranks(turns), np.cumsum(shares)[:-1])
         whole_batch = joined(picks, places, f"The pool was split at random into {len(streams)} parts.")
         return whole_batch._replace(probabilities=None)
 

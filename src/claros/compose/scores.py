@@ -13,6 +13,7 @@ from claros.arrays import Array, Floats, detached, device, namespace, row_blocks
 from claros.checks import number
 from claros.compose.composite import Candidates, Part, children, compose, resolve, scorer_only
 from claros.errors import InputError
+from claros.measures import predictive
 from claros.pick import Picked
 from claros.strategy import Strategy
 
@@ -171,17 +172,11 @@ def _by_rows(values: Array, change: Callable[[Array], Array]) -> Array:
 
 
 def _tempered(block: Array, temperature: float, logits: bool) -> Array:
-    if logits:
-        return block / temperature
-    xp = namespace(block)
-    sharp = (block / xp.max(block, axis=-1, keepdims=True)) ** (1.0 / temperature)
-    return sharp / xp.sum(sharp, axis=-1, keepdims=True)
+    return block / temperature if logits else predictive.tempered(block, temperature)
 
 
 def _weighted(block: Array, weights: Array, logits: bool) -> Array:
-    xp = namespace(block)
     if logits:
+        xp = namespace(block)
         return block + xp.log(xp.clip(weights, min=xp.finfo(weights.dtype).tiny))
-    products = block * weights
-    total = xp.sum(products, axis=-1, keepdims=True)
-    return xp.where(total > 0, products / xp.where(total > 0, total, xp.ones_like(total)), block)
+    return predictive.reweighted(block, weights)

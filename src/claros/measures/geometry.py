@@ -28,7 +28,7 @@ from claros.arrays import (
     to_numpy,
 )
 
-__all__ = ["Few", "Frame", "Table", "Vectors", "centred", "difference_squares", "mean_point", "safe_scale"]
+__all__ = ["Few", "Frame", "Table", "Vectors", "centred", "difference_squares", "mean_point", "peak", "safe_scale"]
 
 #: Centres are compared in groups, so that a block of rows against a group stays in the cache.
 GROUP = 256
@@ -208,18 +208,18 @@ def safe_scale(norms: Floats, *tables: Array) -> float:
 
     ``norms`` are squared norms of the first table's rows, which spare a look at it where they are ordinary.
     """
-    peaks = [_peak(table) for table in tables[1:]]
+    peaks = [peak(table) for table in tables[1:]]
     squares = [peak**2 * table.shape[1] for peak, table in zip(peaks, tables[1:], strict=True)]
     largest = max([float(np.max(norms, initial=0.0)), *squares])
     if SAFE_SQUARES[0] < largest < SAFE_SQUARES[1] or not len(norms):
         return 1.0
-    peak = max(_peak(tables[0]), *peaks, 0.0)
+    highest = max(peak(tables[0]), *peaks, 0.0)
     room = int(np.finfo(to_numpy(tables[0][:0]).dtype).maxexp) - 8  # the scale itself must be a number
-    return float(2.0 ** min(-math.frexp(peak)[1], room))
+    return float(2.0 ** min(-math.frexp(highest)[1], room))
 
 
-def _peak(table: Array) -> float:
-    """The largest absolute value."""
+def peak(table: Array) -> float:
+    """The largest absolute value; (N, D) -> a number, 0 where there is none. O(N·D)."""
     xp = namespace(table)
     blocks = row_blocks(int(table.shape[0]), 8 * max(1, int(table.shape[1])), block_bytes(table))
     return max((float(xp.max(xp.abs(table[rows]))) for rows in blocks), default=0.0)

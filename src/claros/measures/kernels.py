@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from claros.arrays import Array, Floats, Indices, Scratch, block_bytes, namespace, row_blocks, take, to_numpy
+from claros.measures.geometry import peak
 
 __all__ = ["Kernel", "Space", "Spread", "closest_squares", "factor", "other_factor", "pair_squares", "square_norms"]
 
@@ -138,7 +139,7 @@ class Space:
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # looked at below
             mean_square = self._measure()
         if not SAFE[0] < mean_square < SAFE[1] and not self._unit:
-            self._power = 2.0 ** min(1000, -math.frexp(max(_peak(table) for table in self._tables))[1])
+            self._power = 2.0 ** min(1000, -math.frexp(max(peak(table) for table in self._tables))[1])
             mean_square = self._measure()
         if mean_square > 0.0 and not self._unit:
             self._factor = 1.0 / math.sqrt(mean_square)
@@ -179,9 +180,3 @@ def _of_length_one(rows: Array) -> Array:
     rows = rows / xp.where(peaks > 0, peaks, xp.ones_like(peaks))
     lengths = xp.sqrt(square_norms(rows))[:, None]
     return rows / xp.where(lengths > 0, lengths, xp.ones_like(lengths))
-
-
-def _peak(table: Array) -> float:
-    xp: Any = namespace(table)
-    blocks = row_blocks(int(table.shape[0]), 8 * max(1, int(table.shape[1])), block_bytes(table))
-    return max((float(xp.max(xp.abs(table[rows]))) for rows in blocks), default=0.0)

@@ -23,7 +23,9 @@ __all__ = [
     "margin",
     "plogp",
     "ratio",
+    "reweighted",
     "sum_classes",
+    "tempered",
 ]
 
 #: Up to so many classes, what is done over classes is fastest done class by class, over whole columns.
@@ -103,6 +105,23 @@ def energy(logits: Array, temperature: float = 1.0) -> Array:
         return -xp.astype(largest, xp.float64) - temperature * xp.astype(logs, xp.float64)
 
     return map_rows(score, logits, _row_bytes(logits))
+
+
+def tempered(probs: Array, temperature: float) -> Array:
+    """p^(1/T), normalised over the last axis: sharper for T below 1, flatter above; the same shape."""
+    if temperature == 1.0:
+        return probs
+    xp = namespace(probs)
+    powers = (probs / xp.max(probs, axis=-1, keepdims=True)) ** (1.0 / temperature)
+    return powers / xp.sum(powers, axis=-1, keepdims=True)
+
+
+def reweighted(probs: Array, weights: Array) -> Array:
+    """p · w, normalised over the last axis; as it was where nothing is left; (..., C), (C,) -> (..., C)."""
+    xp = namespace(probs)
+    products = probs * weights
+    total = xp.sum(products, axis=-1, keepdims=True)
+    return xp.where(total > 0.0, products / xp.where(total > 0.0, total, xp.ones_like(total)), probs)
 
 
 def plogp(probs: Array) -> Array:

@@ -5,7 +5,7 @@ from claros.pick.farthest import farthest_first
 from claros.pick.greedy import greedy_coverage
 from claros.pick.heaviest import heaviest_first
 from claros.pick.picked import Picked
-from claros.pick.ranking import first_of, top_k
+from claros.pick.ranking import first_of, in_order, ranks, top_k
 from claros.pick.robust import robust_centres
 from claros.pick.spread import draw_spread
 from claros.pick.stochastic import gumbel_top_k
@@ -21,7 +21,9 @@ __all__ = [
     "greedy_coverage",
     "gumbel_top_k",
     "heaviest_first",
+    "in_order",
     "largest_volume",
+    "ranks",
     "robust_centres",
     "top_k",
     "top_k_streamed",

@@ -8,7 +8,7 @@ from claros.arrays import Array, Floats, Indices, namespace, to_numpy
 from claros.measures.clusters import closest
 from claros.measures.geometry import centred
 from claros.pick.picked import Picked
-from claros.pick.ranking import first_of
+from claros.pick.ranking import first_of, in_order
 
 __all__ = ["heaviest_first"]
 
@@ -35,7 +35,7 @@ def heaviest_first(points: Array, k: int, order: Indices, *, labeled: Array | No
         near = _farthest_of_heaviest(squares, owner)
         if not len(near):
             rest = np.flatnonzero(free)
-            picks[place:] = rest[np.argsort(order[rest])][: k - place]
+            picks[place:] = in_order(rest, order)[: k - place]
             break
         pick = first_of(near, order)
         picks[place], scores[place], free[pick] = pick, np.sqrt(squares[pick]) / frame.scale, False

@@ -10,6 +10,7 @@ from claros.arrays import Array, Floats, Indices, from_numpy, namespace, take, t
 from claros.measures.kernels import Kernel, Space, Spread, closest_squares, square_norms
 from claros.pick.greedy import greedy_coverage
 from claros.pick.picked import Picked
+from claros.pick.ranking import ranks
 
 __all__ = ["Cap", "Herd"]
 
@@ -111,7 +112,7 @@ class Herd:
             self.candidate_rows,
             rows,
             kernel,
-            np.argsort(np.argsort(order[self.candidates])),
+            ranks(order[self.candidates]),
             weights=heavy,
             covered=_covered(kernel, self.near[counts]),
             places=among[self.candidates],

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from claros.arrays import Floats, Indices
 from claros.pick.picked import Picked
 
-__all__ = ["first_of", "highest", "top_k"]
+__all__ = ["first_of", "highest", "in_order", "ranks", "top_k"]
 
 
 def top_k(scores: Floats, k: int, rng: np.random.Generator) -> Picked:
@@ -42,3 +42,16 @@ def highest(scores: Floats, k: int, places: Callable[[Indices], npt.NDArray[Any]
 def first_of(positions: Indices, order: Indices) -> int:
     """The one of some tied positions that comes first in a permutation's order."""
     return int(positions[np.argmin(order[positions])])
+
+
+def in_order(positions: Indices, order: Indices) -> Indices:
+    """Positions in the order in which a permutation has them."""
+    ordered: Indices = positions[np.argsort(order[positions])]
+    return ordered
+
+
+def ranks(values: npt.NDArray[Any]) -> Indices:
+    """Each value's place among them, from 0, of equal ones the first first; the permutation that is left of a part."""
+    places = np.empty(len(values), dtype=np.int64)
+    places[np.argsort(values, kind="stable")] = np.arange(len(values))
+    return places

@@ -9,6 +9,7 @@ import numpy as np
 from claros.arrays import Floats, Indices
 from claros.errors import InputError
 from claros.pick.picked import Picked
+from claros.pick.ranking import in_order
 
 __all__ = ["gumbel_top_k"]
 
@@ -38,7 +39,7 @@ def gumbel_top_k(
         likely = likely[np.argpartition(-keys[likely], k)[:k]]
     drawn = likely[np.lexsort((order[likely], -keys[likely]))]
     rest = np.flatnonzero(weights == -np.inf)
-    rest = rest[np.argsort(order[rest])][: max(0, k - len(drawn))]
+    rest = in_order(rest, order)[: max(0, k - len(drawn))]
     left = np.arange(n - len(drawn), n - len(drawn) - len(rest), -1)
     chances = np.concatenate([_chances(weights, drawn), 1.0 / left])
     indices = np.concatenate([drawn, rest]).astype(np.int64)

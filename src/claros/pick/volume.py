@@ -6,7 +6,7 @@ import numpy as np
 
 from claros.arrays import Array, Floats, Indices, block_bytes, from_numpy, namespace, row_blocks, take, to_numpy
 from claros.pick.picked import Picked
-from claros.pick.ranking import first_of
+from claros.pick.ranking import first_of, in_order
 
 __all__ = ["largest_volume"]
 
@@ -35,7 +35,7 @@ def largest_volume(points: Array, k: int, order: Indices, *, quality: Floats | N
         largest = float(np.max(volume))
         if not largest > 0.0:
             rest = np.flatnonzero(free)
-            picks[place:] = rest[np.argsort(order[rest])][: k - place]
+            picks[place:] = in_order(rest, order)[: k - place]
             break
         pick = first_of(np.flatnonzero(volume >= largest * (1.0 - TIE)), order)
         picks[place], scores[place], free[pick] = pick, volume[pick], False

@@ -166,9 +166,7 @@ def _shifted(probs: Array, ratio: Floats | None) -> Array:
     if ratio is None:
         return probs
     xp = namespace(probs)
-    moved = xp.astype(probs, xp.float64) * from_numpy(ratio, probs)[None, :]
-    sums = xp.sum(moved, axis=1, keepdims=True)
-    return xp.where(sums > 0.0, moved / xp.where(sums > 0.0, sums, xp.ones_like(sums)), xp.astype(probs, xp.float64))
+    return predictive.reweighted(xp.astype(probs, xp.float64), from_numpy(ratio, probs))
 
 
 def _margins(probs: Array, ratio: Floats | None) -> Array:

@@ -11,7 +11,7 @@ from claros.arrays import Array, Floats, Indices
 from claros.errors import InputError
 from claros.measures.fisher import Gains, binary_directions, common_scale
 from claros.measures.fisher_full import ClassGains, blocks, needed_bytes
-from claros.pick import Picked
+from claros.pick import Picked, in_order
 from claros.strategies.parameters import check_positive
 from claros.strategy import strategy
 
@@ -87,7 +87,7 @@ def _forward(gains: Gains | ClassGains, wanted: int, order: Indices) -> tuple[In
         pick, gain = gains.best(free, order)
         if not gain > 0.0:
             rest = np.flatnonzero(free)
-            picks[place:] = rest[np.argsort(order[rest])][: wanted - place]
+            picks[place:] = in_order(rest, order)[: wanted - place]
             break
         gains.take(pick)
         picks[place], scores[place], free[pick] = pick, gain, False

@@ -12,7 +12,7 @@ import numpy as np
 from claros.arrays import Array, Floats, Indices, namespace, row_blocks, take, to_numpy
 from claros.errors import InputError
 from claros.measures import disagreement, joint
-from claros.pick import Picked, first_of, gumbel_top_k, top_k
+from claros.pick import Picked, first_of, gumbel_top_k, in_order, top_k
 from claros.strategies.coverage import kmeans
 from claros.strategy import scorer, strategy
 
@@ -126,7 +126,7 @@ def _filled(picks: list[int], scores: list[float], order: Indices, k: int) -> Pi
     free = np.ones(len(order), dtype=bool)
     free[picks] = False
     rest = np.flatnonzero(free)
-    rest = rest[np.argsort(order[rest])][: k - len(picks)]
+    rest = in_order(rest, order)[: k - len(picks)]
     return Picked(np.concatenate([np.array(picks, dtype=np.int64), rest]), np.array(scores + [0.0] * len(rest)))
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from claros.arrays import Array, Floats, namespace, to_numpy
+from claros.arrays import Array, Floats, to_numpy
 from claros.errors import InputError
 from claros.measures import predictive
 from claros.measures.kernels import COINCIDENT, Kernel, Spread, closest_squares
@@ -121,7 +121,8 @@ def uherding(
     check_counts("uherding", exact=exact, targets=targets, candidates=candidates)
     order = rng.permutation(int(features.shape[0]))
     cold = labeled_features is not None and not labeled_features.shape[0]
-    weights, how = uncertainties(None if cold else predictive.margin(_sharpened(probs, temperature)), len(order))
+    margins = None if cold else predictive.margin(predictive.tempered(probs, temperature))
+    weights, how = uncertainties(margins, len(order))
     sample = Cap(exact, targets, candidates).sample(k, weights, order, rng)
     herd = Herd(features, labeled_features, nearest_labeled_distance, sample, normalize)
     width = _labeled_gap(herd.labeled, quantile) if sigma == 0.0 else sigma
@@ -180,14 +181,6 @@ def uncertainties(scores: Array | None, n: int) -> tuple[Floats, str]:
     if not weights.sum() > 0.0:
         return np.ones(n), "alone, since the model is sure of everything"
     return weights, "weighted by uncertainty"
-
-
-def _sharpened(probs: Array, temperature: float) -> Array:
-    if temperature == 1.0:
-        return probs
-    xp = namespace(probs)
-    powered = (probs / xp.max(probs, axis=1, keepdims=True)) ** (1.0 / temperature)
-    return powered / xp.sum(powered, axis=1, keepdims=True)
 
 
 def _labeled_gap(labeled: Array | None, quantile: float) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from claros.arrays import Array, Indices, Scratch, device, namespace, row_blocks, take
 from claros.errors import InputError
 from claros.measures.geometry import Table, Vectors, safe_scale
+from claros.measures.predictive import tempered
 from claros.pick import Picked, draw_spread, first_of
 from claros.strategy import strategy
 
@@ -76,10 +77,7 @@ def _errors(probs: Array, temperature: float, dtype: Any) -> Table:
     predicted, scratch = xp.argmax(probs, axis=1), Scratch()
 
     def rows(which: slice | Indices) -> Array:
-        p, largest = take(probs, which), take(predicted, which)
-        if temperature != 1.0:
-            p = (p / xp.max(p, axis=1, keepdims=True)) ** (1.0 / temperature)
-            p = p / xp.sum(p, axis=1, keepdims=True)
+        p, largest = tempered(take(probs, which), temperature), take(predicted, which)
         if not isinstance(p, np.ndarray) or p.dtype != dtype:
             return xp.astype(xp.astype(each[None, :] == largest[:, None], p.dtype) - p, dtype, copy=False)
         errors = np.negative(p, out=scratch.block(p.shape, p.dtype) if isinstance(which, slice) else None)

@@ -12,7 +12,7 @@ from claros.measures import predictive
 from claros.measures.geometry import centred, mean_point
 from claros.measures.gradients import lengths
 from claros.measures.head import Head, dropout_flips, flip_distance
-from claros.pick import Picked, central_members
+from claros.pick import Picked, central_members, in_order, ranks
 from claros.strategies.parameters import check_counts
 from claros.strategy import strategy
 
@@ -68,11 +68,11 @@ def alfa_mix(
     changing = np.flatnonzero(share < min(limit, 1.0))
     if len(changing) < k:
         rest = np.setdiff1d(np.arange(len(order)), changing)
-        first, then = changing[np.lexsort((order[changing], share[changing]))], rest[np.argsort(order[rest])]
+        first, then = changing[np.lexsort((order[changing], share[changing]))], in_order(rest, order)
         picks = np.concatenate([first, then[: k - len(first)]])
         note = f"Only {len(changing)} predictions change by mixing; the rest of the batch was drawn at random."
         return Picked(picks, np.where(np.isin(picks, changing), scores[picks], 0.0), note=note)
-    picks = changing[central_members(_unit(embeddings, changing), k, rng, _ranks(order[changing])).indices]
+    picks = changing[central_members(_unit(embeddings, changing), k, rng, ranks(order[changing])).indices]
     return Picked(picks, scores[picks], note=f"{len(changing)} predictions change by mixing in up to {limit:.4g}.")
 
 
@@ -109,15 +109,8 @@ def drop_query(
     while least > 0 and np.count_nonzero(flips >= least) < enough * k:
         least -= 1
     among = np.flatnonzero(flips >= least)
-    picks = among[central_members(_unit(embeddings, among), k, rng, _ranks(order[among])).indices]
+    picks = among[central_members(_unit(embeddings, among), k, rng, ranks(order[among])).indices]
     return Picked(picks, flips[picks] / masks)
-
-
-def _ranks(order: Indices) -> Indices:
-    """The permutation of those that are left of a larger one."""
-    ranks = np.empty(len(order), dtype=np.int64)
-    ranks[np.argsort(order)] = np.arange(len(order))
-    return ranks
 
 
 def _unit(embeddings: Array, which: Indices) -> Array:

@@ -11,7 +11,7 @@ from claros.measures.graph import RadiusGraph, expected_edges, graph_of
 from claros.measures.neighbours import neighbour_blocks
 from claros.measures.pairs import Within
 from claros.measures.purity import pure_radius
-from claros.pick import Picked, farthest_first
+from claros.pick import Picked, farthest_first, ranks
 from claros.pick.covering import Balls, cover
 from claros.strategies.parameters import check_counts
 from claros.strategy import scorer, strategy
@@ -72,7 +72,7 @@ def prob_cover(
     room = max(at_most, k)
     rows = np.sort(order[:room]) if len(order) > room and neighbour_graph is None else None
     points = directions(features if rows is None else take(features, rows))
-    within_order = order if rows is None else np.argsort(np.argsort(order[rows]))
+    within_order = order if rows is None else ranks(order[rows])
     labeled = None if labeled_features is None or not labeled_features.shape[0] else directions(labeled_features)
     found = ""
     if neighbour_graph is not None:

@@ -9,7 +9,7 @@ from claros.measures.clusters import lloyd, start_centres
 from claros.measures.directions import directions
 from claros.measures.geometry import Frame, centred, difference_squares
 from claros.measures.neighbours import nearest_neighbours
-from claros.pick import Picked, farthest_first
+from claros.pick import Picked, farthest_first, in_order
 from claros.strategies.parameters import check_counts
 from claros.strategy import strategy
 
@@ -116,7 +116,7 @@ def _from_clusters(
         for number in waiting[: k - len(picks)]:
             if number not in visited:
                 own = by_cluster[starts[number] : starts[number + 1]]
-                own = own[np.argsort(order[own])][:LARGEST]
+                own = in_order(own, order)[:LARGEST]
                 visited[number] = _Cluster(points, frame, own, neighbours, vectors.noise, order)
             place, typicality = visited[number].pop()
             picks.append(place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from claros.arrays import Array, map_rows, namespace, to_numpy
+from claros.arrays import Array, map_rows, to_numpy
 from claros.measures import predictive
 from claros.measures.gradients import expected_gradient_length
 from claros.pick import Picked, central_members
@@ -65,15 +65,7 @@ def clue(
     check_positive("clue", temperature=temperature)
     check_counts("clue", iterations=iterations, sample=sample)
     order = rng.permutation(int(probs.shape[0]))
-    entropies = map_rows(lambda block: predictive.entropy(_tempered(block, temperature)), probs, 8 * probs.shape[1])
+    row_bytes = 8 * int(probs.shape[1])
+    entropies = map_rows(lambda block: predictive.entropy(predictive.tempered(block, temperature)), probs, row_bytes)
     weights = np.maximum(to_numpy(entropies), 0.0)
     return central_members(embeddings, k, rng, order, weights=weights, iterations=iterations, sample=sample)
-
-
-def _tempered(block: Array, temperature: float) -> Array:
-    """p^(1/T), normalised."""
-    if temperature == 1.0:
-        return block
-    xp = namespace(block)
-    powers = (block / xp.max(block, axis=1, keepdims=True)) ** (1.0 / temperature)
-    return powers / xp.sum(powers, axis=1, keepdims=True)
