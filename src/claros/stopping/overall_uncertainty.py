@@ -12,6 +12,7 @@ from claros.checks import number
 from claros.errors import InputError
 from claros.inputs import Inputs
 from claros.measures import predictive
+from claros.stopping.predictions import check_same_probs
 from claros.stopping.rule import Decision, Observation, Rule, recorded
 
 __all__ = ["MEASURES", "OverallUncertainty"]
@@ -73,7 +74,7 @@ class OverallUncertainty(Rule):
         now = trace[-1]
         n, classes = (recorded(now, key, self.name) for key in ("items", "classes"))
         if len(trace) > 1:
-            self._compare(trace[-2], now, len(trace) - 1)
+            check_same_probs(trace[-2], now, len(trace) - 1, self.name)
             before = trace[-2]["classes"]
             if before < classes:
                 return Decision.not_ready(f"The classes grew from {before} to {classes} this round.", self.threshold)
@@ -89,20 +90,6 @@ class OverallUncertainty(Rule):
             f"{'below' if stop else 'not below'} {self.threshold:g}."
         )
         return Decision(stop, True, value, self.threshold, reason)
-
-    def _compare(self, before: Observation, now: Observation, place: int) -> None:
-        had, has = recorded(before, "items", self.name), now["items"]
-        if had != has:
-            raise InputError(
-                f"{self.name} needs the same stop set in every round; it had {had} items and has {has} in round "
-                f"{place}. Draw it once, before any query, and keep it as it is when its items are labeled."
-            )
-        had, has = recorded(before, "classes", self.name), now["classes"]
-        if had > has:
-            raise InputError(
-                f"{self.name}: stop_probs had {had} classes and has {has} in round {place}; pass all columns, zeros "
-                "for classes that the model does not know."
-            )
 
 
 def mean_uncertainties(probs: Array) -> dict[str, float]:

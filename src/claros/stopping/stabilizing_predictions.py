@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
-from claros.arrays import Indices
 from claros.checks import number, whole
 from claros.errors import InputError
 from claros.inputs import Inputs
 from claros.measures.agreement import cohen_kappa
-from claros.stopping.rule import Decision, Observation, Rule, recorded
+from claros.stopping.predictions import last_predictions, pack
+from claros.stopping.rule import Decision, Observation, Rule
 
 __all__ = ["StabilizingPredictions"]
 
@@ -68,9 +65,8 @@ class StabilizingPredictions(Rule):
 
     def judge(self, trace: Sequence[Observation]) -> Decision:
         """Stop when the mean of the last ``window`` kappas reaches the threshold."""
-        seen = min(len(trace), self.window + 1)
-        predictions = [unpack(observation, self.name) for observation in trace[-seen:]]
-        n = self._same_length(predictions, len(trace))
+        predictions = last_predictions(trace, self.window + 1, self.name)
+        n = predictions[0].size
         kappas = [cohen_kappa(before, after) for before, after in pairwise(predictions)]
         if self.on_constant == "agree":
             kappas = [1.0 if kappa is None else kappa for kappa in kappas]
@@ -103,35 +99,3 @@ class StabilizingPredictions(Rule):
 
     def _in_doubt(self, stop: bool, n: int) -> bool:
         return stop and n < SMALL and self.threshold >= 0.99
-
-    def _same_length(self, predictions: Sequence[Indices], rounds: int) -> int:
-        sizes = [codes.size for codes in predictions]
-        changed = next((place for place in range(1, len(sizes)) if sizes[place] != sizes[place - 1]), None)
-        if changed is not None:
-            raise InputError(
-                f"{self.name} needs the same stop set in every round; it had {sizes[changed - 1]} items and has "
-                f"{sizes[changed]} in round {rounds - len(sizes) + changed}. Draw it once, before any query, and keep "
-                "it as it is when its items are labeled."
-            )
-        return sizes[0]
-
-
-def pack(codes: Indices, who: str) -> dict[str, Any]:
-    """Class codes (T,) as JSON: base64 of the smallest unsigned integers that hold them."""
-    if codes.size == 0:
-        raise InputError(f"{who}: the stop set is empty; draw at least one item.")
-    top = int(codes.max())
-    bits = next((bits for bits in (8, 16, 32) if top < 1 << bits), None)
-    if bits is None:
-        raise InputError(f"{who}: stop_predictions must be class codes below 2**32; got {top}.")
-    packed = np.ascontiguousarray(codes, dtype=f"<u{bits // 8}").tobytes()
-    return {"bits": bits, "codes": binascii.b2a_base64(packed, newline=False).decode("ascii")}
-
-
-def unpack(observation: Observation, who: str) -> Indices:
-    """The class codes (T,) that were packed."""
-    bits, text = recorded(observation, "bits", who), recorded(observation, "codes", who)
-    try:
-        return np.frombuffer(binascii.a2b_base64(text), dtype=f"<u{bits // 8}")
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{who}: an observation's predictions are damaged ({error}).") from error

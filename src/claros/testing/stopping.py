@@ -165,7 +165,7 @@ class RuleContract(ABC):
             buffers, reused = copy.deepcopy(rounds[0]), []
             for inputs in rounds:
                 for name, value in inputs.items():
-                    if isinstance(value, np.ndarray):
+                    if isinstance(value, np.ndarray) and np.shape(buffers[name]) == value.shape:
                         buffers[name][...] = value
                     else:
                         buffers[name] = value
