@@ -22,6 +22,7 @@ from claros.stopping.combine import All, AnyOf, Patience
 from claros.stopping.rule import Decision, Observation, Rule, first_stop, replay
 
 __all__ = [
+    "ALIASES",
     "REGISTRY",
     "All",
     "AnyOf",
@@ -36,27 +37,69 @@ __all__ = [
     "replay",
 ]
 
+#: Other names that the field has for a rule, each with the parameters that it stands for.
+ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "evm": ("variance_model_selected", {}),
+    "low_average_uncertainty": ("overall_uncertainty", {"threshold": 0.01, "measure": "least_confidence"}),
+    "maximum_uncertainty": ("max_confidence", {}),
+    "mes": ("overall_uncertainty", {"threshold": 0.01, "measure": "least_confidence"}),
+    "min_error": ("selected_accuracy", {}),
+    "minimum_expected_error": ("overall_uncertainty", {"threshold": 0.01, "measure": "least_confidence"}),
+    "static_confidence": ("confidence_drop", {"strict": False}),
+    "vm": ("variance_model", {}),
+}
+
 #: The table: one line a rule. Third parties add theirs by an entry point in the group ``claros.stopping``.
 REGISTRY: Registry[type[Rule]] = Registry(
     "stopping rule",
     {
         "budget": "claros.stopping.budget:Budget",
         "stabilizing_predictions": "claros.stopping.stabilizing_predictions:StabilizingPredictions",
+        "classification_change": "claros.stopping.classification_change:ClassificationChange",
+        "predicted_change_of_f": "claros.stopping.predicted_change_of_f:PredictedChangeOfF",
+        "stabilizing_predictions_bound": "claros.stopping.stabilizing_predictions_bound:StabilizingPredictionsBound",
+        "stabilizing_label_sets": "claros.stopping.stabilizing_label_sets:StabilizingLabelSets",
+        "retraining_noise_floor": "claros.stopping.retraining_noise_floor:RetrainingNoiseFloor",
+        "validation_agreement": "claros.stopping.validation_agreement:ValidationAgreement",
+        "intrinsic_stopping_criterion": "claros.stopping.intrinsic_stopping_criterion:IntrinsicStoppingCriterion",
         "overall_uncertainty": "claros.stopping.overall_uncertainty:OverallUncertainty",
+        "max_confidence": "claros.stopping.max_confidence:MaxConfidence",
+        "entropy_mcs": "claros.stopping.entropy_mcs:EntropyMcs",
+        "selected_accuracy": "claros.stopping.selected_accuracy:SelectedAccuracy",
+        "threshold_update": "claros.stopping.threshold_update:ThresholdUpdate",
+        "confidence_drop": "claros.stopping.confidence_drop:ConfidenceDrop",
+        "contradictory_information": "claros.stopping.contradictory_information:ContradictoryInformation",
+        "performance_convergence": "claros.stopping.convergence:PerformanceConvergence",
+        "uncertainty_convergence": "claros.stopping.convergence:UncertaintyConvergence",
+        "variance_model": "claros.stopping.variance_model:VarianceModel",
+        "variance_model_selected": "claros.stopping.variance_model:VarianceModelSelected",
+        "margin_exhaustion": "claros.stopping.margin_exhaustion:MarginExhaustion",
+        "saturating_support_vectors": "claros.stopping.saturating_support_vectors:SaturatingSupportVectors",
+        "low_density_cut": "claros.stopping.low_density_cut:LowDensityCut",
+        "gradient_stability": "claros.stopping.gradient_stability:GradientStability",
+        "model_stability": "claros.stopping.model_stability:ModelStability",
+        "error_stability": "claros.stopping.error_stability:ErrorStability",
+        "information_left": "claros.stopping.information_left:InformationLeft",
+        "plateau": "claros.stopping.plateau:Plateau",
+        "target_accuracy": "claros.stopping.target_accuracy:TargetAccuracy",
     },
     group="claros.stopping",
+    aliases={name: rule for name, (rule, _) in ALIASES.items()},
 )
 
 _SEVERAL: Mapping[str, type[All | AnyOf]] = {"all": All, "any": AnyOf}
 
 
 def get(name: str, /, **parameters: Any) -> Rule:
-    """The rule of that name, with the given parameters over its defaults.
+    """The rule of that name, with the given parameters over its defaults; names in `ALIASES` bring some of their own.
 
     >>> get("stabilizing_predictions", threshold=0.98).spec()["parameters"]["threshold"]
     0.98
+    >>> get("minimum_expected_error").spec()
+    {'name': 'overall_uncertainty', 'parameters': {'threshold': 0.01, 'measure': 'least_confidence'}}
     """
     rule = REGISTRY.load(name)
+    parameters = {**ALIASES.get(name, (name, {}))[1], **parameters}
     known = [field.name for field in fields(rule)]
     unknown = next((parameter for parameter in parameters if parameter not in known), None)
     if unknown is not None:

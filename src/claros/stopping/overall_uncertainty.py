@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from claros.arrays import Array, namespace
 from claros.checks import number
-from claros.errors import InputError
 from claros.inputs import Inputs
-from claros.measures import predictive
-from claros.stopping.predictions import check_same_probs
+from claros.stopping.predictions import reason_to_wait
 from claros.stopping.rule import Decision, Observation, Rule, recorded
+from claros.stopping.uncertainty import check_measure, mean_uncertainties, stop_set
 
-__all__ = ["MEASURES", "OverallUncertainty"]
-
-#: Measures of one item's uncertainty; an observation records the mean of each.
-MEASURES: Mapping[str, Callable[[Array], Array]] = {
-    "entropy": predictive.entropy,
-    "least_confidence": predictive.least_confidence,
-    "margin": predictive.margin,
-}
+__all__ = ["OverallUncertainty"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +23,11 @@ class OverallUncertainty(Rule):
     in [0, 1 - 1/C]; or "margin", 1 minus the gap of the two largest, in [0, 1]. A threshold means something only with
     its measure. It stops strictly below the threshold, as the paper and other packages do: the threshold is the
     uncertainty that is still too much, so 0 never stops. The defaults are those of small-text's OverallUncertainty.
+
+    One rule under several names: ``minimum_expected_error`` (``mes``, Zhu, Wang & Hovy 2008, IJCNLP) is the mean of 1
+    minus the largest probability, at 0.01; ``low_average_uncertainty`` is what baal calls it, which takes any measure
+    and has no threshold of its own, so it gets the same. Both are aliases of ``measure="least_confidence"``,
+    ``threshold=0.01``. Some programs stop at the threshold, not only below it; between real numbers that is the same.
 
     All C columns must be there in every round, zeros for classes that the model has not seen: with one class fewer
     log C is smaller. A round in which the number of classes grew waits; one in which it shrank is an error, as is
@@ -57,46 +52,22 @@ class OverallUncertainty(Rule):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "threshold", number(self.threshold, 0, 1, f"{self.name}: threshold"))
-        if self.measure not in [*MEASURES]:
-            raise InputError(f"{self.name}: measure must be one of {', '.join(MEASURES)}; got {self.measure!r}.")
+        check_measure(self.measure, self.name)
 
     def record(self, inputs: Inputs) -> dict[str, Any]:
         """The three means, so that a trace can be replayed with any measure."""
         probs = inputs["stop_probs"]
-        n, classes = (int(size) for size in probs.shape)
-        if n == 0:
-            raise InputError(f"{self.name}: the stop set is empty; draw at least one item.")
-        constant = bool(namespace(probs).all(probs == probs[:1, :]))
-        return {"items": n, "classes": classes, "constant": constant, **mean_uncertainties(probs)}
+        return {**stop_set(probs, self.name), **mean_uncertainties(probs)}
 
     def judge(self, trace: Sequence[Observation]) -> Decision:
         """Stop when the newest mean is below the threshold."""
-        now = trace[-1]
-        n, classes = (recorded(now, key, self.name) for key in ("items", "classes"))
-        if len(trace) > 1:
-            check_same_probs(trace[-2], now, len(trace) - 1, self.name)
-            before = trace[-2]["classes"]
-            if before < classes:
-                return Decision.not_ready(f"The classes grew from {before} to {classes} this round.", self.threshold)
-        if recorded(now, "constant", self.name):
-            return Decision.not_ready(
-                f"The model gives all {n} items of the stop set the same probabilities, so it knows nothing yet.",
-                self.threshold,
-            )
-        value = float(recorded(now, self.measure, self.name))
+        wait = reason_to_wait(trace, self.name)
+        if wait is not None:
+            return Decision.not_ready(wait, self.threshold)
+        n, value = trace[-1]["items"], float(recorded(trace[-1], self.measure, self.name))
         stop = value < self.threshold
         reason = (
             f"The mean {self.measure.replace('_', ' ')} on the {n} items of the stop set is {value:.4f}, "
             f"{'below' if stop else 'not below'} {self.threshold:g}."
         )
         return Decision(stop, True, value, self.threshold, reason)
-
-
-def mean_uncertainties(probs: Array) -> dict[str, float]:
-    """Mean of each measure over (T, C) probabilities, in float64; entropy as a share of log C."""
-    xp = namespace(probs)
-    probs = xp.astype(probs, xp.float64)
-    means = {name: float(xp.mean(measure(probs))) for name, measure in MEASURES.items()}
-    means["entropy"] /= math.log(max(2, probs.shape[1]))
-    # rows may be off 1 by rounding, which must not make a model that is certain less than that
-    return {name: max(0.0, mean) for name, mean in means.items()}

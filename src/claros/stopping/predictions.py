@@ -12,7 +12,7 @@ from claros.arrays import Indices
 from claros.errors import InputError
 from claros.stopping.rule import Observation, recorded
 
-__all__ = ["check_same_probs", "check_same_stop_set", "last_predictions", "pack", "unpack"]
+__all__ = ["check_same_probs", "check_same_stop_set", "last_predictions", "pack", "reason_to_wait", "too_few", "unpack"]
 
 
 def pack(codes: Indices, who: str) -> dict[str, Any]:
@@ -66,3 +66,37 @@ def check_same_probs(before: Observation, now: Observation, place: int, who: str
             f"{who}: stop_probs had {had} classes and has {has} in round {place}; pass all columns, zeros for classes "
             "that the model does not know."
         )
+
+
+def reason_to_wait(trace: Sequence[Observation], who: str, rounds: int = 1) -> str | None:
+    """Why a rule on ``stop_probs`` cannot judge the last ``rounds`` observations yet, as a sentence; None if it can.
+
+    It waits until there are so many; where classes joined among them, or in the newest one, because figures before
+    and after do not compare; and where a model gave all items the same probabilities: trained on one class it is
+    certain, and knows nothing. Observations hold ``items``, ``classes`` and ``constant``, as `uncertainty.stop_set`
+    makes them. Another stop set, or a lost class, is an `InputError`.
+    """
+    newest, first = len(trace) - 1, max(0, len(trace) - max(rounds, 2))
+    seen = trace[first:]
+    for place in range(1, len(seen)):
+        check_same_probs(seen[place - 1], seen[place], first + place, who)
+    if len(seen) < rounds:
+        return too_few(len(seen), rounds)
+    too_early = f"so the last {rounds} rounds do not compare yet"
+    for place in range(len(seen) - 1, 0, -1):
+        had, has = seen[place - 1]["classes"], seen[place]["classes"]
+        if had < has:
+            when = "this round" if first + place == newest else f"in round {first + place}, {too_early}"
+            return f"The classes grew from {had} to {has} {when}."
+    for place in range(len(seen) - 1, len(seen) - 1 - rounds, -1):
+        if recorded(seen[place], "constant", who):
+            one = f"all {recorded(seen[place], 'items', who)} items of the stop set the same probabilities"
+            if first + place == newest:
+                return f"The model gives {one}, so it knows nothing yet."
+            return f"The model gave {one} in round {first + place}, {too_early}."
+    return None
+
+
+def too_few(seen: int, rounds: int) -> str:
+    """The sentence of a rule that needs so many rounds, and has not seen them."""
+    return f"{seen} of {rounds} rounds are seen; the first that can stop is round {rounds - 1}, counted from 0."

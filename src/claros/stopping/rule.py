@@ -27,8 +27,9 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from claros.errors import InputError, suggest
@@ -129,6 +130,13 @@ class Rule(ABC):
             return Decision.not_ready(f"{self.name} has made 0 observations so far and needs at least 1.")
         return self.judge(trace)
 
+    def decide_each(self, trace: Sequence[Observation]) -> list[Decision]:
+        """The decision after each observation, oldest first; what `replay` answers.
+
+        A rule that must look at the whole trace for one decision overrides this to make all of them in one pass.
+        """
+        return [self.decide(View(trace, length)) for length in range(1, len(trace) + 1)]
+
     def spec(self) -> dict[str, Any]:
         """Name and parameters, as JSON; `claros.stopping.from_spec` of it gives an equal rule."""
         return {"name": self.name, "parameters": {field.name: getattr(self, field.name) for field in fields(self)}}
@@ -164,6 +172,10 @@ class View(Sequence[Observation]):
     def __len__(self) -> int:
         return len(self._range)
 
+    def __iter__(self) -> Iterator[Observation]:
+        observations = islice(self._trace, len(self))
+        return observations if self._part is None else map(self._part, observations)
+
     @overload
     def __getitem__(self, place: int) -> Observation: ...
     @overload
@@ -184,7 +196,7 @@ def replay(rule: Rule, trace: Sequence[Observation]) -> list[Decision]:
     >>> [decision.stop for decision in stopping.replay(rule, trace)]
     [False, True, True]
     """
-    return [rule.decide(View(trace, length)) for length in range(1, len(trace) + 1)]
+    return rule.decide_each(trace)
 
 
 def first_stop(decisions: Sequence[Decision]) -> int | None:
