@@ -14,6 +14,7 @@ from claros import data, models, stopping, strategies
 from claros.arrays import Indices
 from claros.campaign import items, plan, settings
 from claros.campaign.advice import Advice, Fitted, uneven
+from claros.campaign.evidence import Evidence
 from claros.campaign.folder import Folder
 from claros.campaign.journal import ATTEMPTS, Draft, Journal
 from claros.campaign.learner import Learner
@@ -279,7 +280,9 @@ class Campaign:
                 followed = ", ".join(self.watched) or "none"
                 raise InputError(f"No rule named {rule!r} is followed here; those that are: {followed}.")
             rule = self.watched[rule]
-        return self._learner.decisions(rule, self._journal.state) if self._learner is not None else {}
+        if self._learner is None:
+            return {}
+        return self._learner.decisions(rule, Evidence(self._folder, self._journal.state, self._items, self.pool))
 
     def should_stop(self) -> bool:
         """Whether the campaign's rule says to buy no more labels; the first time it does is noted in the log."""

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from claros.arrays import Array, Indices, to_numpy
-from claros.campaign.folder import Folder, array_name
+from claros.campaign.evidence import KEPT, TWIN, Evidence, Rows, batch_origins, keep
+from claros.campaign.folder import Folder
 from claros.campaign.state import Label, State
 from claros.campaign.supply import model_names
 from claros.data.pool import Pool
@@ -18,7 +19,7 @@ from claros.models.model import Model
 from claros.rng import stream
 from claros.stopping.rule import Decision, Rule
 
-__all__ = ["Learner"]
+__all__ = ["Learner", "observed_name"]
 
 
 class Learner:
@@ -31,14 +32,20 @@ class Learner:
         self.labels_seq = -1
         self.outputs: dict[str, Array] = {}
         self.seconds: dict[str, float] = {}
-        self._wanted = {"probs", *wanted, *(name for rule in rules.values() for name in rule.needs)}
-        self._replays: dict[str, tuple[list[dict[str, Any]], dict[int, Decision]]] = {}
+        self._shown = frozenset(name for rule in rules.values() for name in rule.needs)
+        self._wanted = {"probs", *wanted, *self._shown}
+        self._twin: Indices | None = None
+        self._replays: dict[str, tuple[dict[int, Mapping[str, Any]], dict[int, Decision]]] = {}
+
+    def shows(self, name: str) -> bool:
+        """Whether a rule that is followed needs it."""
+        return name in self._shown
 
     def current(self, state: State) -> bool:
         """Whether the model in memory was trained on the labels of now, in the round of now."""
         return self.round == len(state.rounds) - 1 and self.labels_seq == state.labels_seq
 
-    def learn(self, pool: Pool, positions: Indices, labels: Sequence[Label], state: State) -> None:
+    def learn(self, pool: Pool, positions: Indices, labels: Sequence[Label], state: State, stop: Indices) -> None:
         """Train on the labels, or load the model that was trained on just these, and predict the pool once."""
         round = len(state.rounds) - 1
         known = state.fitted.get(round)
@@ -46,11 +53,15 @@ class Learner:
         started = time.perf_counter()
         if not self._restore(round, known, state):
             codes = np.array([label.code for label in labels], dtype=np.int64)
-            rng = stream(state.config["seed"], "model", round)
-            self.model.fit(pool.subset(positions), codes, n_classes=len(state.classes), rng=rng)
+            seed, known_items, n_classes = state.config["seed"], pool.subset(positions), len(state.classes)
+            if TWIN in self._shown:
+                self.model.fit(known_items, codes, n_classes=n_classes, rng=stream(seed, "twin", round))
+                self._twin = to_numpy(self.model.outputs(pool.subset(stop), ["probs"])["probs"]).argmax(axis=1)
+            self.model.fit(known_items, codes, n_classes=n_classes, rng=stream(seed, "model", round))
         self.seconds["train"] = time.perf_counter() - started
         started = time.perf_counter()
-        self.outputs = self.model.outputs(pool, model_names(self._wanted, self.model.provides))
+        origins = {KEPT[name][0] if name in KEPT else name for name in self._wanted} | batch_origins(self._wanted)
+        self.outputs = self.model.outputs(pool, model_names(origins, self.model.provides))
         self.seconds["predict"] = time.perf_counter() - started
         self.round, self.labels_seq = round, state.labels_seq
 
@@ -77,11 +88,11 @@ class Learner:
         predicted = to_numpy(self.outputs["probs"])[positions].argmax(axis=1)
         return [bool(code == label.code) for code, label in zip(predicted, labels, strict=True)]
 
-    def keep(self, round: int, stop: Indices, checkpoints: str) -> None:
+    def keep(self, round: int, rows: Rows, checkpoints: str) -> None:
         """Write what the rules see of this round, the trainer's log, and the model."""
-        for name, origin in (("stop_probs", "probs"), ("stop_member_probs", "member_probs")):
-            if origin in self.outputs and (name == "stop_probs" or name in self._wanted):
-                self.folder.write_array(round, name, to_numpy(self.outputs[origin])[stop].astype(np.float32))
+        keep(self.folder, round, self.outputs, rows, self._shown)
+        if self._twin is not None:
+            self.folder.write_array(round, TWIN, self._twin)
         self.folder.write_json(f"rounds/{round:04d}/history.json", self.model.history)
         where = self.folder.model(round)
         if where is not None and checkpoints != "none":
@@ -92,28 +103,35 @@ class Learner:
         if checkpoints == "last":
             self.folder.keep_only_model(round)
 
-    def decisions(self, rule: Rule, state: State) -> dict[int, Decision]:
+    def decisions(self, rule: Rule, evidence: Evidence) -> dict[int, Decision]:
         """What the rule says after each round, from the stored predictions: a replay and a live run are the same."""
-        trace, decisions = self._replays.setdefault(json.dumps(rule.spec(), sort_keys=True), ([], {}))
-        for round in sorted(set(state.fitted) - set(decisions)):
-            seen = self._observed(round, rule.needs, state)
-            if len(seen) == len(rule.needs):
-                trace.append(rule.observe(**seen))
-                decisions[round] = rule.decide(trace)
+        key = _key(rule)
+        seen, decisions = self._replays.setdefault(key, ({}, {}))
+        for round in sorted(set(evidence.state.fitted) - set(decisions)):
+            observation = self._observation(rule, key, round, evidence)
+            if observation is not None:
+                seen[round] = observation
+                decisions[round] = rule.decide([*seen.values()])
         return dict(decisions)
 
-    def _observed(self, round: int, needs: Sequence[str], state: State) -> dict[str, Any]:
-        """The inputs of a rule after a round; what that round does not have is left out."""
-        row = state.fitted[round]
-        seen: dict[str, Any] = {name: row[name] for name in ("n_labeled", "n_pool", "round", "spent", "elapsed")}
-        if {"stop_probs", "stop_predictions"} & set(needs) and self.folder.has(array_name(round, "stop_probs")):
-            seen["stop_probs"] = self.folder.read_array(round, "stop_probs")
-            seen["stop_predictions"] = seen["stop_probs"].argmax(axis=1)
-        if "stop_member_probs" in needs and self.folder.has(array_name(round, "stop_member_probs")):
-            seen["stop_member_probs"] = self.folder.read_array(round, "stop_member_probs")
-        if {"batch_probs", "batch_labels"} & set(needs) and self.folder.has(array_name(round, "batch_probs")):
-            asked = [row.item for row in state.rounds[round].items if row.source != "audit"]
-            answered = [place for place, item in enumerate(asked) if item in state.told]
-            seen["batch_probs"] = self.folder.read_array(round, "batch_probs")[answered]
-            seen["batch_labels"] = np.array([state.consensus(asked[place]).code for place in answered], dtype=np.int64)
-        return {name: seen[name] for name in needs if name in seen}
+    def _observation(self, rule: Rule, key: str, round: int, evidence: Evidence) -> Mapping[str, Any] | None:
+        name = observed_name(round)
+        if self.folder.has(name):
+            kept: Mapping[str, Mapping[str, Any]] = self.folder.read_json(name)
+            if key in kept:
+                return kept[key]
+        seen = evidence.of(round, rule.needs)
+        return rule.observe(**seen) if len(seen) == len(rule.needs) else None
+
+    def observed(self, round: int) -> dict[str, Mapping[str, Any]]:
+        """What each rule that was asked by now remembers of a round, by its specification."""
+        return {key: seen[round] for key, (seen, _) in self._replays.items() if round in seen}
+
+
+def _key(rule: Rule) -> str:
+    return json.dumps(rule.spec(), sort_keys=True)
+
+
+def observed_name(round: int) -> str:
+    """Where what rules remember of a round is kept, if it is kept instead of what they saw."""
+    return f"rounds/{round:04d}/observed.json"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from claros.arrays import Floats, Indices
 from claros.campaign.items import Items
@@ -21,7 +22,7 @@ from claros.inputs import Inputs
 from claros.rng import stream
 from claros.strategy import Selection, Strategy
 
-__all__ = ["Batch", "Situation", "candidates", "chosen", "picked", "reason"]
+__all__ = ["Batch", "Situation", "candidates", "chosen", "picked", "reason", "unlabeled"]
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,23 @@ def chosen(now: Situation, items: Sequence[str], by: str) -> Batch:
 def candidates(now: Situation) -> Indices:
     """Positions that may be asked: one of each group of duplicates, not yet planned, told or closed, not reserved."""
     state, items = now.state, now.items
-    free = np.zeros(items.size, dtype=bool)
-    free[items.representatives] = True
-    for taken in (state.planned, state.told, state.closed):
-        free[items.positions(list(taken))] = False
+    free = _left(items, state.planned, state.told, state.closed)
     if not state.audit_released:
         free[items.audit] = False
     return np.flatnonzero(free)
+
+
+def unlabeled(state: State, items: Items) -> Indices:
+    """Positions of what has no label and is not closed, reserved or planned or not; one of each group of duplicates."""
+    return np.flatnonzero(_left(items, state.told, state.closed))
+
+
+def _left(items: Items, *without: Collection[str]) -> npt.NDArray[np.bool_]:
+    left = np.zeros(items.size, dtype=bool)
+    left[items.representatives] = True
+    for taken in without:
+        left[items.positions(list(taken))] = False
+    return left
 
 
 def _why_not(now: Situation, item: str, position: int) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 
 import numpy as np
 
-from claros.arrays import to_numpy
+from claros.arrays import take, to_numpy
 from claros.campaign import plan
+from claros.campaign.evidence import PICKED, Rows
 from claros.campaign.folder import Folder
 from claros.campaign.items import Items
 from claros.campaign.journal import Journal
@@ -81,7 +81,7 @@ class Planner:
         payload = {
             "round": number,
             "strategy": batch.by,
-            "items": [asdict(row) for row in batch.rows],
+            "items": [{**vars(row)} for row in batch.rows],
             "labels_seq": labels_seq,
             "seconds": time.perf_counter() - started,
             **({"note": batch.note} if batch.note else {}),
@@ -96,9 +96,11 @@ class Planner:
         self._folder.write_array(number, "picks", batch.picks)
         if batch.scores is not None:
             self._folder.write_array(number, "scores", batch.scores)
-        if self._learner is not None and "probs" in self._learner.outputs:
-            probs = to_numpy(self._learner.outputs["probs"])[batch.picks]
-            self._folder.write_array(number, "batch_probs", probs.astype(np.float32))
+        outputs = self._learner.outputs if self._learner is not None else {}
+        for name, origin in PICKED.items():
+            if self._learner is not None and origin in outputs and (name == "batch_probs" or self._learner.shows(name)):
+                of_batch = to_numpy(take(outputs[origin], batch.picks))
+                self._folder.write_array(number, name, of_batch.astype(np.float32))
 
     def _learn(self) -> None:
         """Train if the labels changed, and log the first fit of a round with what the rules will look at."""
@@ -107,10 +109,13 @@ class Planner:
         if learner is None or not labels or not state.rounds or learner.current(state):
             return
         number = len(state.rounds) - 1
-        learner.learn(self._pool, self._items.positions([label.item for label in labels]), labels, state)
+        positions = self._items.positions([label.item for label in labels])
+        learner.learn(self._pool, positions, labels, state, self._items.stop)
         if number in state.fitted:
             return
-        learner.keep(number, self._items.stop, state.config["checkpoints"])
+        told = self._items.positions(list(state.told))
+        rows = Rows(self._items.stop, told, plan.unlabeled(state, self._items))
+        learner.keep(number, rows, state.config["checkpoints"])
         audited = state.audited()
         correct = learner.correct(self._items.positions([label.item for label in audited]), audited)
         payload = {

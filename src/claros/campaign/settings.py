@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import claros
+from claros.campaign.evidence import shown
 from claros.campaign.items import identity
 from claros.campaign.supply import EMBEDDINGS, check_supply, supplied
 from claros.checks import number, whole
@@ -57,8 +58,9 @@ def configuration(
     shares = check_prior(class_prior, names)
     known = at_hand if shares is None else {*at_hand, "class_prior"}
     check_supply(f"The strategy {strategy.name!r}", strategy.needs, known, model_name)
+    seen = shown(provides, features=pool.has_features, warm=model is not None and model.warm)
     for rule in rules:
-        check_supply(f"The stopping rule {rule.name!r}", rule.needs, at_hand, model_name)
+        check_supply(f"The stopping rule {rule.name!r}", rule.needs, seen, model_name)
     at_start = supplied((), features=pool.has_features, trained=False)
     before = f"a pool of {pool.kind} without labels"
     advice = "start at random, or, where the items have features, by a strategy that looks at nothing else"

@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from claros.campaign.campaign import Campaign
+from claros.campaign.evidence import KEPT, PICKED, TWIN
 from claros.campaign.folder import Folder
 from claros.campaign.journal import Journal
+from claros.campaign.learner import observed_name
 from claros.data.pool import Pool
 from claros.errors import CorruptLogError
 from claros.log import Event, MemoryLog
@@ -21,19 +23,25 @@ __all__ = ["Recorder", "restore"]
 EVENTS = "events.json"
 MODELS = "models/"
 
+#: Arrays of a round that only stopping rules look at.
+SEEN = frozenset((*KEPT, *PICKED, TWIN))
+
 
 @dataclass
 class Recorder:
     """Packs what a campaign in memory did since it was asked last.
 
     Where the model goes on from its last weights (``warm``), its checkpoints are needed too: they lie in ``scratch``,
-    a folder of this process, and `model` packs the last one.
+    a folder of this process, and `model` packs the last one. Unless ``evidence`` is true, what the followed rules
+    remember of a round is packed instead of the arrays that they saw, which are much larger.
     """
 
     campaign: Campaign
     scratch: Path
+    evidence: bool = True
     seq: int = 0
     names: set[str] = field(default_factory=set)
+    rounds: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         if self.campaign.model is not None and self.campaign.model.warm:
@@ -44,8 +52,17 @@ class Recorder:
         state, files = self.campaign._journal.sync(), self.campaign._folder.files
         events = [vars(event) for event in self.campaign._journal.log.read(self.seq)]
         new = {name: files[name] for name in files if name not in self.names}
-        self.seq, self.names = state.seq, set(files)
+        if not self.evidence:
+            new = {name: content for name, content in new.items() if PurePosixPath(name).stem not in SEEN}
+            new |= self._observed(set(state.fitted) - self.rounds)
+        self.seq, self.names, self.rounds = state.seq, set(files), set(state.fitted)
         return _packed({EVENTS: json.dumps(events, ensure_ascii=False).encode(), **new})
+
+    def _observed(self, rounds: Iterable[int]) -> dict[str, bytes]:
+        learner = self.campaign._learner
+        if learner is None:
+            return {}
+        return {observed_name(round): json.dumps(learner.observed(round)).encode() for round in rounds}
 
     def model(self) -> bytes | None:
         """The files of the last checkpoint, if there is any."""
@@ -58,7 +75,13 @@ class Recorder:
 
 
 def restore(
-    parts: Iterable[bytes], model_files: bytes | None, *, pool: Pool, model: Model, scratch: Path
+    parts: Iterable[bytes],
+    model_files: bytes | None,
+    *,
+    pool: Pool,
+    model: Model,
+    scratch: Path,
+    evidence: bool = True,
 ) -> tuple[Campaign, Recorder]:
     """The campaign of which a `Recorder` packed the parts, in memory, and a recorder that goes on after them."""
     folder, log = Folder(None), MemoryLog()
@@ -80,7 +103,8 @@ def restore(
     if not journal.sync().config:
         raise CorruptLogError("The stored parts of a campaign are damaged (its beginning is missing); remove its cell.")
     campaign = Campaign(folder, journal, pool, model)
-    return campaign, Recorder(campaign, scratch, journal.state.seq, set(folder.files))
+    names, rounds = set(folder.files), set(journal.state.fitted)
+    return campaign, Recorder(campaign, scratch, evidence, journal.state.seq, names, rounds)
 
 
 def _packed(files: dict[str, bytes]) -> bytes:

@@ -99,6 +99,8 @@ class State:
     audit_released: bool = False
     labels_seq: int = 0
     """The last event that changed what a model is trained on."""
+    said: list[tuple[int, str, str, Label | None]] = field(default_factory=list)
+    """Every label told and, as None, taken back: seq, item, annotator."""
     _training: tuple[int, list[Label]] = (-1, [])
 
     def apply(self, events: Iterable[Event]) -> None:
@@ -140,6 +142,7 @@ class State:
             row["item"], row["label"], event.actor, row["round"], row["source"], row["random"], row["probability"]
         )
         self.told.setdefault(label.item, {})[label.annotator] = label
+        self.said.append((event.seq, label.item, event.actor, label))
         self.leases.get(label.item, {}).pop(event.actor, None)
         self._review([label.item])
         self.labels_seq = event.seq
@@ -161,6 +164,7 @@ class State:
         self.told.get(item, {}).pop(event.actor, None)
         if not self.told.get(item):
             self.told.pop(item, None)
+        self.said.append((event.seq, item, event.actor, None))
         self.cannot.get(item, set()).discard(event.actor)
         self.closed.pop(item, None)
         self.later.pop(item, None)
@@ -180,12 +184,7 @@ class State:
 
     def consensus(self, item: str) -> Label:
         """The label that counts: the majority of the annotators' labels, of a tie the one that was told first."""
-        labels = list(self.told[item].values())
-        if len(labels) == 1:
-            return labels[0]
-        votes = Counter(label.code for label in labels)
-        best = max(votes.values())
-        return next(label for label in labels if votes[label.code] == best)
+        return _consensus(self.told[item])
 
     def training(self) -> list[Label]:
         """The labels to train on, one an item, in the order told; audited items only once they are released."""
@@ -193,6 +192,20 @@ class State:
             labels = map(self.consensus, self.told)
             self._training = (self.labels_seq, [x for x in labels if self.audit_released or x.source != "audit"])
         return self._training[1]
+
+    def labels_at(self, seq: int) -> list[Label]:
+        """The labels that counted after that event, one an item, in the order told; O(labels)."""
+        told: dict[str, dict[str, Label]] = {}
+        for at, item, annotator, label in self.said:
+            if at > seq:
+                break
+            if label is not None:
+                told.setdefault(item, {})[annotator] = label
+            elif item in told:
+                told[item].pop(annotator, None)
+                if not told[item]:
+                    del told[item]
+        return list(map(_consensus, told.values()))
 
     def audited(self) -> list[Label]:
         """The labels of the audit set: a uniform sample of the pool that no model was trained on."""
@@ -249,3 +262,13 @@ class State:
             "random": row.random,
             "probability": row.probability,
         }
+
+
+def _consensus(by_annotator: Mapping[str, Label]) -> Label:
+    """The majority of an item's labels, of a tie the one that was told first."""
+    labels = list(by_annotator.values())
+    if len(labels) == 1:
+        return labels[0]
+    votes = Counter(label.code for label in labels)
+    best = max(votes.values())
+    return next(label for label in labels if votes[label.code] == best)

@@ -32,10 +32,6 @@ DERIVED: Mapping[str, str] = {
     "labeled_features": "features",
     "labeled_embeddings": "embeddings",
     "labeled_probs": "probs",
-    "stop_predictions": "probs",
-    "stop_probs": "probs",
-    "stop_member_probs": "member_probs",
-    "batch_probs": "probs",
 }
 
 #: Inputs over the pool's items that a model computes.

@@ -147,7 +147,7 @@ def _evaluate(campaign: Campaign, setting: Setting) -> tuple[Floats, dict[str, A
 def _batch(setting: Setting, planned: Round, seed: int) -> list[dict[str, Any]]:
     """What was labeled for a round, in the order planned, with the class that was told."""
     said = setting.oracle.answers((row.item for row in planned.items), seed)
-    return [{**asdict(row), "class": said[row.item]} for row in planned.items]
+    return [{**vars(row), "class": said[row.item]} for row in planned.items]
 
 
 def _per_class(classes: Sequence[str], scores: Mapping[str, Any], picked: Mapping[str, int]) -> list[dict[str, Any]]:

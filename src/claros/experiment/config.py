@@ -157,6 +157,9 @@ class RunConfig(Settings):
     seed: int = Field(0, ge=0, description="the first seed")
     seeds: int = Field(1, ge=1, description="how many paired seeds: every arm of a seed has the same start")
     price: float | None = Field(None, gt=0, description="price of one label, for the advice")
+    evidence: bool = Field(
+        False, description="a bench keeps what stopping rules saw of every round, for claros stop; runs always do"
+    )
     checkpoints: Literal["all", "last", "none"] = Field("all", description="models kept per arm and seed")
     out: str | None = Field(None, description="folder of the run")
     report: bool = Field(True, description="write report.html")

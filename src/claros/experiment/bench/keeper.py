@@ -45,11 +45,16 @@ class InDatabase:
         """The cell's campaign in memory, new or as it was after the last complete round."""
         if self._claim.last is None:
             campaign = setting.campaign(task.arm, task.seed, None)
-            self._recorder = Recorder(campaign, self._scratch)
+            self._recorder = Recorder(campaign, self._scratch, setting.config.evidence)
             return campaign
         parts, model = self._store.parts(self._claim)
         campaign, self._recorder = restore(
-            parts, model, pool=setting.pool, model=setting.model(), scratch=self._scratch
+            parts,
+            model,
+            pool=setting.pool,
+            model=setting.model(),
+            scratch=self._scratch,
+            evidence=setting.config.evidence,
         )
         return campaign
 
@@ -64,4 +69,5 @@ class InDatabase:
             "batch": list(evaluated.batch),
             "history": campaign.model.history if campaign.model is not None else [],
         }
-        self._store.save(self._claim, metrics, details, self._recorder.part(), self._recorder.model())
+        part, model = self._recorder.part(), self._recorder.model()
+        self._store.save(self._claim, metrics, details, part, model, evidence=self._recorder.evidence)

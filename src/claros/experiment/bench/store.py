@@ -208,9 +208,19 @@ class Store:
         return [{**row, "seconds": json.loads(row["seconds"])} for row in rows]
 
     def save(
-        self, claim: Claim, metrics: Mapping[str, Any], details: Mapping[str, Any], part: bytes, model: bytes | None
+        self,
+        claim: Claim,
+        metrics: Mapping[str, Any],
+        details: Mapping[str, Any],
+        part: bytes,
+        model: bytes | None,
+        *,
+        evidence: bool = False,
     ) -> None:
-        """Keep a complete round; the cell is done where the metrics say that it ended."""
+        """Keep a complete round; the cell is done where the metrics say that it ended.
+
+        Its parts are gone then, unless they are kept as ``evidence``.
+        """
         round, over = metrics["round"], metrics["end"] is not None
         row = {name: metrics[name] for name in _METRICS}
         work = sum(metrics["seconds"].values())
@@ -220,15 +230,15 @@ class Store:
             self._as_claimed(connection, claim, _KEEP_LAST if over else _KEEP, kept)
             texts = {"seconds": _json(metrics["seconds"]), "details": _json(details)}
             connection.execute(_ADD_ROUND, {"cell": claim.cell, "round": round, **row, **texts})
-            if over:
+            if over and not evidence:
                 connection.execute(_DROP_PARTS, {"of_cell": claim.cell})
             else:
                 connection.execute(_ADD_PART, {"cell": claim.cell, "round": round, "content": part})
 
-    def finish(self, claim: Claim) -> None:
+    def finish(self, claim: Claim, *, evidence: bool = False) -> None:
         """The cell is done, though its last round did not know that it is the last; nothing if it is done already."""
         with self._guarded("write to"), self._writing() as connection:
-            if connection.execute(_END, {"claimed": claim.cell, "of_claim": claim.token}).rowcount:
+            if connection.execute(_END, {"claimed": claim.cell, "of_claim": claim.token}).rowcount and not evidence:
                 connection.execute(_DROP_PARTS, {"of_cell": claim.cell})
 
     def fail(self, claim: Claim, error: str, traceback: str) -> None:

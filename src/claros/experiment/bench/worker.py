@@ -94,7 +94,7 @@ def _run(
                     name = settings.names[claim.setting]
                     keeper = stack.enter_context(following.of(keeper, setting, task, name, claim.cell))
                 run_cell(setting, task, keeper, lambda moment: look())
-        store.finish(claim)
+        store.finish(claim, evidence=setting.config.evidence)
     except LogError:
         raise
     except Exception as error:  # noqa: BLE001  whatever it is, the cell has it and the others go on
