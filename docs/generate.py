@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -39,13 +40,19 @@ def strategy_section(strategy: Strategy) -> str:
 def rule_section(name: str, rule: type[Rule]) -> str:
     defaults = {field.name: field.default for field in fields(rule)}
     made = stopping.get(name)
+    others = [_alias(other, given) for other, (real, given) in stopping.ALIASES.items() if real == name]
     facts = [
         f"* Needs {', '.join(f'`{need}`' for need in made.needs)}.",
         f"* Parameters: {parameters(defaults)}.",
+        *([f"* Also known as {', '.join(others)}."] if others else []),
         f"* Assumes: {made.assumes}",
         f"* Source: {made.reference}.",
     ]
     return f"## `{name}`\n\n{inspect.getdoc(rule)}\n\n" + "\n".join(facts)
+
+
+def _alias(name: str, given: Mapping[str, Any]) -> str:
+    return f"`{name}`" + (f" (with {parameters(dict(given))})" if given else "")
 
 
 def inputs_table() -> str:

@@ -37,9 +37,9 @@ class ConfidenceDrop(Rule):
 
     Needs ``window`` + 1 rounds. Waits while the model gives all items the same probabilities in one of them (a model
     that has seen one class is certain, and its first doubt would look like a fall), and where a class joined among
-    them. Noise falls, too: where confidence only wavers, it falls in ``window`` rounds in a row with probability
-    1 / (``window`` + 1)! a round, 1 in 24 with 3. And the confidence of networks tends to rise for ever, so that the
-    fall may never come. O(T · C + window) time; an observation is six values.
+    them. Noise falls, too: where confidence only wavers, ``window`` falls in a row end in 1 of (``window`` + 1)!
+    rounds, 1 in 24 with 3, and all are below the reference in 1 of ``window`` + 1. And the confidence of networks
+    tends to rise for ever, so that the fall may never come. O(T · C + window) time; an observation is six values.
 
     Departures: the paper takes the margin of a support vector machine on a set of its own; here it is probabilities
     on the stop set.
