@@ -43,8 +43,8 @@ def test_three_falls_in_a_row_stop_and_the_model_before_them_is_named() -> None:
     assert rule.best_round(trace[:5]) is None
     assert rule.best_round([]) is None
     assert decisions[5].reason == (
-        "The mean confidence (1 - least confidence) on the stop set fell in the last 3 rounds, of 3 needed, "
-        "from 0.9000 to 0.8000; the model of round 2 was the last before."
+        "The mean confidence (1 - least confidence) on the stop set is 0.8000; falls in a row: 3 of 3, "
+        "from 0.9000 of round 2, whose model was the last before."
     )
 
 
@@ -56,7 +56,7 @@ def test_a_rise_between_starts_the_count_again() -> None:
     reading = make(mode="below_reference")
     assert first_stop(decide(reading, confidences)) == 3
     assert reading.best_round(observed(reading, confidences)) == 0
-    assert "was below the 0.8000 of round 0 in 3 of the last 3 rounds" in decide(reading, confidences)[-1].reason
+    assert "rounds below the 0.8000 of round 0: 3 of 3" in decide(reading, confidences)[-1].reason
 
 
 def test_both_readings_on_all_sequences_of_three_levels() -> None:

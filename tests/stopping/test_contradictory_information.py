@@ -30,9 +30,7 @@ def test_worked_by_hand() -> None:
     probs = [[0.6, 0.4], [0.8, 0.2]]
     rule = make(window=1, measure="least_confidence")
     decision = decide(rule, [(probs, [1, 1]), (probs, [1, 0])])[-1]
-    assert (
-        decision.reason == "The contradiction of the last batch is 0.6667; it fell in the last 1 rounds, of 1 needed."
-    )
+    assert decision.reason == "The contradiction of the last batch is 0.6667; falls in a row: 1 of 1."
     assert decision.stop
 
 

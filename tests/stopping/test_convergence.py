@@ -127,7 +127,7 @@ def test_rounds_that_bring_no_labels_are_not_ready() -> None:
     rounds = [{**one, "n_labeled": 30} for one in rounds_of([0.7, 0.71])]
     decision = decide(performance(window=1), rounds)[-1]
     assert not decision.ready
-    assert decision.reason == "The last 1 rounds brought 0 labels."
+    assert decision.reason == "From the first to the last of these 2 rounds 0 labels came."
 
 
 def test_a_model_that_saw_one_class_only_is_waited_for() -> None:

@@ -38,7 +38,7 @@ def test_worked_by_hand(name: str) -> None:
     assert [one["least_confidence"] for one in trace] == pytest.approx([0.04, 0.01, 0.0025])
     decision = rule.decide(trace)
     assert (decision.stop, decision.value, decision.threshold) == (True, 2.0, 2.0)
-    assert "is 0.0025; it fell in the last 2 rounds" in decision.reason
+    assert "is 0.0025; falls in a row: 2 of 2." in decision.reason
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -120,7 +120,7 @@ def test_batches_of_none_or_one_have_no_variance() -> None:
     batches = [np.zeros((0, 2)), [[0.6, 0.4]], with_spread(0.2), with_spread(0.1)]
     decisions = decide(rule, batches)
     assert [one.ready for one in decisions] == [False, False, False, True]
-    assert "1 of the last 2 batches are of 1 item" in decisions[2].reason
+    assert "Of the last 2 batches 1 had 1 item" in decisions[2].reason
 
 
 @pytest.mark.parametrize("name", BOTH)

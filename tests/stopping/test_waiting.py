@@ -57,12 +57,12 @@ def test_a_stop_set_that_changes_anywhere_in_the_window_is_an_error() -> None:
 def test_a_batch_that_is_missing_is_waited_for() -> None:
     trace = [{"items": n} for n in (0, 10, 10, 0, 7)]
     assert reason_to_wait_for_batches(trace[:1], "it") == (
-        "The last batch has 0 items that were chosen by a model and are labeled."
+        "The last batch had 0 items that a model chose and that are labeled."
     )
     assert reason_to_wait_for_batches(trace[:2], "it") is None
-    assert "1 of the last 2 batches have 0 items" in str(reason_to_wait_for_batches(trace[:2], "it", 2))
+    assert "Of the last 2 batches 1 had 0 items" in str(reason_to_wait_for_batches(trace[:2], "it", 2))
     assert reason_to_wait_for_batches(trace[:3], "it", 2) is None
-    assert "1 of the last 2 batches have 0 items" in str(reason_to_wait_for_batches(trace, "it", 2))
+    assert "Of the last 2 batches 1 had 0 items" in str(reason_to_wait_for_batches(trace, "it", 2))
     assert "1 of 3 rounds are seen" in str(reason_to_wait_for_batches(trace[:1], "it", 3))
 
 

@@ -22,6 +22,6 @@ def reason_to_wait_for_batches(trace: Sequence[Observation], who: str, rounds: i
         return too_few(len(seen), rounds)
     empty = sizes.count(0)
     if empty:
-        which = "The last batch has" if rounds == 1 else f"{empty} of the last {rounds} batches have"
-        return f"{which} 0 items that were chosen by a model and are labeled."
+        which = "The last batch had" if rounds == 1 else f"Of the last {rounds} batches {empty} had"
+        return f"{which} 0 items that a model chose and that are labeled."
     return None

@@ -95,14 +95,11 @@ class ConfidenceDrop(Rule):
         return sum(value < before or (value == before and not self.strict) for value in last)
 
     def _reason(self, values: Sequence[float], fallen: int, rounds: int) -> str:
-        reference, low, high = rounds - 1 - self.window, values[-1], values[0]
-        confidence = f"The mean confidence (1 - {self.measure.replace('_', ' ')}) on the stop set"
-        fell = "fell" if self.strict else "did not rise"
+        before = f"{values[0]:.4f} of round {rounds - 1 - self.window}"
         if self.mode == "below_reference":
-            below = "below" if self.strict else "not above"
-            counted = f"was {below} the {high:.4f} of round {reference} in {fallen} of the last {self.window} rounds"
+            counted = f"rounds {'below' if self.strict else 'not above'} the {before}: {fallen} of {self.window}"
         else:
-            counted = f"{fell} in the last {fallen} rounds, of {self.window} needed"
-        if fallen == self.window:
-            counted = f"{counted}, from {high:.4f} to {low:.4f}; the model of round {reference} was the last before"
-        return f"{confidence} {counted}{'' if fallen == self.window else f', and is {low:.4f}'}."
+            counted = f"{'falls' if self.strict else 'rounds without a rise'} in a row: {fallen} of {self.window}"
+        kept = f", from {before}, whose model was the last before" if fallen == self.window else ""
+        measure = self.measure.replace("_", " ")
+        return f"The mean confidence (1 - {measure}) on the stop set is {values[-1]:.4f}; {counted}{kept}."

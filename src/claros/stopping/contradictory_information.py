@@ -39,7 +39,7 @@ class ContradictoryInformation(Rule):
     >>> probs = [[0.6, 0.4], [0.8, 0.2]]
     >>> trace = [rule.observe(batch_probs=probs, batch_labels=labels) for labels in ([1, 0], [0, 1])]
     >>> print(rule.decide(trace))
-    The contradiction of the last batch is 0.3333; it fell in the last 1 rounds, of 1 needed.
+    The contradiction of the last batch is 0.3333; falls in a row: 1 of 1.
     """
 
     window: int = 3
@@ -80,8 +80,5 @@ class ContradictoryInformation(Rule):
                 float(self.window),
             )
         falls = falls_in_a_row(values)
-        reason = (
-            f"The contradiction of the last batch is {values[-1]:.4f}; it fell in the last {falls} rounds, of "
-            f"{self.window} needed."
-        )
+        reason = f"The contradiction of the last batch is {values[-1]:.4f}; falls in a row: {falls} of {self.window}."
         return Decision(falls == self.window, True, float(falls), float(self.window), reason)

@@ -82,7 +82,9 @@ class PerformanceConvergence(Rule):
         estimates = [float(recorded(observation, "f", self.name)) for observation in seen]
         spent = recorded(seen[-1], "labels", self.name) - recorded(seen[0], "labels", self.name)
         if spent <= 0:
-            return Decision.not_ready(f"The last {self.window} rounds brought {spent} labels.", self.threshold)
+            return Decision.not_ready(
+                f"From the first to the last of these {self.window + 1} rounds {spent} labels came.", self.threshold
+            )
         slope = (estimates[-1] - estimates[0]) / spent
         what = f"estimated F on the {seen[-1]['items']} items of the stop set, now {estimates[-1]:.4f},"
         return _decision(slope, estimates[-1] > max(estimates[:-1]), self.threshold, what, self.window)
@@ -142,7 +144,7 @@ class UncertaintyConvergence(Rule):
         seen = trace[-self.window - 1 :]
         certainties = [float(recorded(observation, self.measure, self.name)) for observation in seen]
         slope = (median(certainties[1:]) - median(certainties[:-1])) / seen[-1]["items"]
-        what = f"median certainty about the last {self.window} batches, the newest {certainties[-1]:.4f},"
+        what = f"median certainty about what was asked (window {self.window}), the newest {certainties[-1]:.4f},"
         return _decision(slope, certainties[-1] > max(certainties[:-1]), self.threshold, what, 1)
 
 

@@ -36,8 +36,8 @@ class _Variance(Rule):
         falls = falls_in_a_row(values, more_than=self.drop)
         by = f" by more than {self.drop:g} each" if self.drop else ""
         reason = (
-            f"The variance of the {self.measure.replace('_', ' ')} {what} is {values[-1]:.4g}; it fell in the last "
-            f"{falls} rounds{by}, of {self.window} needed."
+            f"The variance of the {self.measure.replace('_', ' ')} {what} is {values[-1]:.4g}; falls in a row{by}: "
+            f"{falls} of {self.window}."
         )
         return Decision(falls == self.window, True, float(falls), float(self.window), reason)
 
@@ -123,7 +123,7 @@ class VarianceModelSelected(_Variance):
         single = sum(observation["items"] == 1 for observation in trace[-self.window - 1 :])
         if single:
             return Decision.not_ready(
-                f"{single} of the last {self.window + 1} batches are of 1 item, which has no variance.",
+                f"Of the last {self.window + 1} batches {single} had 1 item, which has no variance.",
                 float(self.window),
             )
         return self._decision(trace, f"in the last batch of {trace[-1]['items']}")
