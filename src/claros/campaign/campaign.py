@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -280,9 +280,14 @@ class Campaign:
                 followed = ", ".join(self.watched) or "none"
                 raise InputError(f"No rule named {rule!r} is followed here; those that are: {followed}.")
             rule = self.watched[rule]
-        if self._learner is None:
-            return {}
-        return self._learner.decisions(rule, Evidence(self._folder, self._journal.state, self._items, self.pool))
+        return self._learner.decisions(rule, self._evidence()) if self._learner is not None else {}
+
+    def trace(self, rule: Rule) -> dict[int, Mapping[str, Any]]:
+        """What a rule remembers of each round that has what it needs: its trace, replayed from what is stored."""
+        return self._learner.trace(rule, self._evidence()) if self._learner is not None else {}
+
+    def _evidence(self) -> Evidence:
+        return Evidence(self._folder, self._journal.state, self._items, self.pool)
 
     def should_stop(self) -> bool:
         """Whether the campaign's rule says to buy no more labels; the first time it does is noted in the log."""

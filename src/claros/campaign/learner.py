@@ -17,7 +17,7 @@ from claros.campaign.supply import model_names
 from claros.data.pool import Pool
 from claros.models.model import Model
 from claros.rng import stream
-from claros.stopping.rule import Decision, Rule
+from claros.stopping.rule import Decision, Rule, View
 
 __all__ = ["Learner", "observed_name"]
 
@@ -105,14 +105,23 @@ class Learner:
 
     def decisions(self, rule: Rule, evidence: Evidence) -> dict[int, Decision]:
         """What the rule says after each round, from the stored predictions: a replay and a live run are the same."""
+        seen = self.trace(rule, evidence)
+        decisions = self._replays[_key(rule)][1]
+        trace = [*seen.values()]
+        for place, round in enumerate(seen):
+            if round not in decisions:
+                decisions[round] = rule.decide(View(trace, place + 1))
+        return dict(decisions)
+
+    def trace(self, rule: Rule, evidence: Evidence) -> dict[int, Mapping[str, Any]]:
+        """What the rule remembers of each round that has what it needs, in order."""
         key = _key(rule)
-        seen, decisions = self._replays.setdefault(key, ({}, {}))
-        for round in sorted(set(evidence.state.fitted) - set(decisions)):
+        seen, _ = self._replays.setdefault(key, ({}, {}))
+        for round in sorted(set(evidence.state.fitted) - set(seen)):
             observation = self._observation(rule, key, round, evidence)
             if observation is not None:
                 seen[round] = observation
-                decisions[round] = rule.decide([*seen.values()])
-        return dict(decisions)
+        return dict(seen)
 
     def _observation(self, rule: Rule, key: str, round: int, evidence: Evidence) -> Mapping[str, Any] | None:
         name = observed_name(round)
