@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from claros.checks import number, whole
-from claros.errors import InputError
 from claros.inputs import Inputs
 from claros.measures.agreement import cohen_kappa
-from claros.stopping.predictions import last_predictions, pack
+from claros.stopping.predictions import pack
 from claros.stopping.rule import Decision, Observation, Rule
+from claros.stopping.steps import check_on_constant, measured, too_early, waits_for_classes
 
 __all__ = ["StabilizingPredictions"]
 
@@ -56,8 +55,7 @@ class StabilizingPredictions(Rule):
     def __post_init__(self) -> None:
         object.__setattr__(self, "window", whole(self.window, 1, f"{self.name}: window"))
         object.__setattr__(self, "threshold", number(self.threshold, 0, 1, f"{self.name}: threshold"))
-        if self.on_constant not in ("wait", "agree"):
-            raise InputError(f"{self.name}: on_constant must be 'wait' or 'agree'; got {self.on_constant!r}.")
+        check_on_constant(self.on_constant, self.name)
 
     def record(self, inputs: Inputs) -> dict[str, Any]:
         """The predictions themselves, packed: kappa needs the round before, which only the trace knows."""
@@ -65,27 +63,16 @@ class StabilizingPredictions(Rule):
 
     def judge(self, trace: Sequence[Observation]) -> Decision:
         """Stop when the mean of the last ``window`` kappas reaches the threshold."""
-        predictions = last_predictions(trace, self.window + 1, self.name)
-        n = predictions[0].size
-        kappas = [cohen_kappa(before, after) for before, after in pairwise(predictions)]
+        n, kappas = measured(cohen_kappa, trace, self.window, self.name)
         if self.on_constant == "agree":
             kappas = [1.0 if kappa is None else kappa for kappa in kappas]
         if len(kappas) < self.window:
-            return self._wait(
-                f"{len(trace)} of {self.window + 1} rounds are seen; the first that can stop is round {self.window}, "
-                "counted from 0."
-            )
+            return too_early(len(trace), self.window, self.threshold)
         defined = [kappa for kappa in kappas if kappa is not None]
         if len(defined) < self.window:
-            return self._wait(
-                f"In {self.window - len(defined)} of the last {self.window} rounds all {n} predictions on the stop set "
-                "were one class, as in the round before, so agreement says nothing yet."
-            )
+            return waits_for_classes(self.window - len(defined), self.window, n, self.threshold)
         mean = sum(defined) / self.window
         return Decision(mean >= self.threshold, True, mean, self.threshold, self._reason(mean, n))
-
-    def _wait(self, reason: str) -> Decision:
-        return Decision.not_ready(reason, self.threshold)
 
     def _reason(self, mean: float, n: int) -> str:
         stop = mean >= self.threshold
