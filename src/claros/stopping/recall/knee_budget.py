@@ -18,7 +18,7 @@ __all__ = ["KneeBudget"]
 
 @dataclass(frozen=True)
 class KneeBudget(RecallRule):
-    """Stops at a knee once n >= ``factor`` * N / r_knee items are screened, or when ``share`` of all N are.
+    """Stops when, at a knee, n >= ``factor`` * N / r_knee items are screened, or when ``share`` of all N are.
 
     The knee, the r_knee relevant items before it and the ratio of slopes are those of the rule ``knee``; the ratio must
     be at least ``ratio``. N / r_knee is what finding one more relevant item by chance would cost, were there no more

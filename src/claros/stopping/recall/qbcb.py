@@ -16,6 +16,11 @@ from claros.stopping.rule import Decision, Observation, recorded
 
 __all__ = ["QBCB", "positives_needed", "quantile"]
 
+#: Sums that are equal to 1 - alpha but for rounding count.
+ROUNDING = 1e-12
+#: What ``labeled_at_random`` says: drawn at random; in the sample, and now reached by the ranking.
+DRAWN, AGAIN = 1, 2
+
 
 @dataclass(frozen=True)
 class QBCB(RecallRule):
@@ -24,8 +29,8 @@ class QBCB(RecallRule):
     First a random sample of the collection is labeled, and its labels are kept from the ranking. Then the whole
     collection is screened in ranked order, the sample in it: when the ranking comes upon an item of the sample, that
     is listed again, and from then on its label may be learned from like any other. So ``labels`` begins with the
-    sample, flagged 1 in ``labeled_at_random``; what follows is the ranked screening, flagged 1 where the item is one
-    of the sample, else 0. The sample is over with the first 0.
+    sample, 1 in ``labeled_at_random``; what follows is the ranked screening, 2 where the item is one of the sample,
+    else 0. Random draws after the first 0 or 2 are no part of the sample.
 
     With rpos relevant items in the sample, j is the smallest number with BinomialCDF(j - 1; rpos, recall) >= 1 -
     ``alpha``. The value is how many of them the ranked screening has reached, the threshold j; their share estimates
@@ -38,7 +43,7 @@ class QBCB(RecallRule):
 
     >>> rule = QBCB(recall=0.5, alpha=0.25)
     >>> sample, ranked = [0, 1, 0, 1, 0], [1, 1, 0, 1]
-    >>> flags = [1, 1, 1, 1, 1, 0, 1, 0, 1]
+    >>> flags = [1, 1, 1, 1, 1, 0, 2, 0, 2]
     >>> print(rule.decide([rule.observe(labels=sample + ranked, labeled_at_random=flags)]))
     2 of the 2 relevant items of the random sample of 5 are reached, all 2 that must be; estimated recall 1.
     """
@@ -70,19 +75,19 @@ class QBCB(RecallRule):
 
     def record(self, inputs: Inputs) -> dict[str, Any]:
         """The sample and how many of it are relevant; how many are screened after it and which of the sample again."""
-        is_relevant, at_random = inputs["labels"] == self.relevant, inputs["labeled_at_random"]
-        if at_random.size and at_random.max() > 1:
-            raise InputError(f"{self.name}: labeled_at_random must be 1 or 0; got {int(at_random.max())}.")
-        ranked = np.flatnonzero(at_random == 0)
-        sample = int(ranked[0]) if ranked.size else int(at_random.size)
+        is_relevant, origin = inputs["labels"] == self.relevant, inputs["labeled_at_random"]
+        if origin.size and origin.max() > AGAIN:
+            raise InputError(f"{self.name}: labeled_at_random must be 0, 1 or 2; got {int(origin.max())}.")
+        ranked = np.flatnonzero(origin != DRAWN)
+        sample = int(ranked[0]) if ranked.size else int(origin.size)
         positives = int(np.count_nonzero(is_relevant[:sample]))
-        reached = int(np.count_nonzero(is_relevant[sample:] & (at_random[sample:] == 1)))
+        reached = int(np.count_nonzero(is_relevant & (origin == AGAIN)))
         if reached > positives:
             raise InputError(
-                f"{self.name}: {reached} relevant items are flagged in labeled_at_random after the sample, which has "
-                f"{positives}; list the sample first, and then only what the ranking chose."
+                f"{self.name}: labeled_at_random says that {reached} relevant items of the sample were reached, but "
+                f"the sample has {positives}; list the sample first, and each of its items once again."
             )
-        screened = int(at_random.size) - sample
+        screened = int(origin.size) - sample
         return {"sample": sample, "positives": positives, "screened": screened, "reached": reached}
 
     def judge(self, trace: Sequence[Observation]) -> Decision:
@@ -111,7 +116,7 @@ def quantile(positives: int, recall: float, alpha: float) -> int | None:
     from scipy.special import bdtr
 
     below = np.arange(positives)
-    enough = np.flatnonzero(bdtr(below, positives, recall) >= 1 - alpha)
+    enough = np.flatnonzero(bdtr(below, positives, recall) >= 1 - alpha - ROUNDING)
     return int(enough[0]) + 1 if enough.size else None
 
 

@@ -49,9 +49,10 @@ def fit(at: Floats, rates: Floats, model: str) -> tuple[Floats, Floats, Floats]:
     are equal. O(grid · W) for each.
     """
     total = (rates**2).sum(axis=-1)
-    grid = np.broadcast_to(DECAYS[model], (*rates.shape[:-1], DECAYS[model].size))
+    grid = DECAYS[model]
     for refinement in range(REFINEMENTS + 1):
         scale, explained = _profile(at, rates, grid, model)
+        grid = np.broadcast_to(grid, explained.shape)
         best = explained.argmax(axis=-1)[..., None]
         if refinement < REFINEMENTS:
             low = np.take_along_axis(grid, np.maximum(best - 1, 0), -1)
@@ -64,7 +65,7 @@ def fit(at: Floats, rates: Floats, model: str) -> tuple[Floats, Floats, Floats]:
 
 
 def _profile(at: Floats, rates: Floats, decays: Floats, model: str) -> tuple[Floats, Floats]:
-    """For each decay (..., G) the best scale, and how much of the sum of squares it explains."""
+    """For each decay (..., G), or (G,) for all alike, the best scale and how much of the squares it explains."""
     curves = shape(at, decays[..., None], model)  # (..., G, W)
     norm = (curves**2).sum(axis=-1)
     product = np.einsum("...gw,...w->...g", curves, rates)
