@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
+import inspect
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from claros import stopping
 from claros.stopping import Rule
@@ -126,5 +129,16 @@ class TestPatienceOfACombination(RuleContract):
 
 
 def test_every_registered_rule_is_under_contract() -> None:
-    covered = {suite().rule().name for suite in RuleContract.__subclasses__() if suite.__module__ == __name__}
+    for path in Path(__file__).parent.glob("test_rule_contract_*.py"):
+        importlib.import_module(path.stem)
+    covered = {
+        suite().rule().name
+        for suite in _suites(RuleContract)
+        if suite.__module__.startswith(__name__) and not inspect.isabstract(suite)
+    }
     assert {*stopping.names(), "all", "any", "patience"} <= covered
+
+
+def _suites(kind: type) -> Iterator[type]:
+    for suite in kind.__subclasses__():
+        yield from (suite, *_suites(suite))

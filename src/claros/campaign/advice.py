@@ -11,6 +11,7 @@ from scipy.special import chdtrc
 
 from claros.arrays import Indices
 from claros.estimate import Estimate
+from claros.stopping.advisor import Outlook
 from claros.stopping.rule import Decision
 
 __all__ = ["Advice", "Fitted", "uneven"]
@@ -33,7 +34,8 @@ class Fitted:
 class Advice:
     """The stopping rule's decision, and the accuracy measured on the audit set if there is one.
 
-    ``verdict`` is "stop", "go on", "too early to say", or "no advice" where no rule is followed.
+    ``verdict`` is "stop", "go on", "too early to say", or "no advice" where no rule is followed; the advisor also says
+    "close call", and "no price" where it is not told what labels cost and accuracy is worth.
     """
 
     n_labeled: int
@@ -42,6 +44,8 @@ class Advice:
     accuracy: Estimate | None
     shares: str = ""
     """A sentence where the classes' shares among what was picked are not those of the audited random items."""
+    outlook: Outlook | None = None
+    """What more labels would bring, from a rule that can say it."""
 
     @property
     def verdict(self) -> str:
@@ -50,6 +54,8 @@ class Advice:
             return "no advice"
         if self.decision is None or not self.decision.ready:
             return "too early to say"
+        if self.decision.verdict:
+            return self.decision.verdict
         return "stop" if self.decision.stop else "go on"
 
     def __str__(self) -> str:
@@ -75,6 +81,7 @@ class Advice:
             "threshold": decision.threshold if decision else None,
             "accuracy": self.accuracy.to_json() if self.accuracy else None,
             "shares": self.shares or None,
+            "outlook": self.outlook.to_json() if self.outlook else None,
         }
 
 

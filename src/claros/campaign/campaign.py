@@ -70,7 +70,7 @@ class Campaign:
         classes: Sequence[str] | None = None,
         model: Model | str | None = "logistic",
         strategy: Strategy | str = "auto",
-        stop: Rule | str | None = "stabilizing_predictions",
+        stop: Rule | str | None = "advisor",
         watch: Sequence[Rule | str] = (),
         seed: int = 0,
         init: Strategy | str = "random",
@@ -80,6 +80,7 @@ class Campaign:
         embeddings: str = "model",
         class_prior: Sequence[float] | Mapping[str, float] | None = None,
         price: float | None = None,
+        worth: float | None = None,
         checkpoints: str = "all",
         database: str | None = None,
         durable: bool = True,
@@ -91,24 +92,26 @@ class Campaign:
         another number. ``stop`` is the rule behind the advice, ``watch`` more rules to follow. A share ``audit`` of
         what is asked is drawn at random, kept out of training, and measures the accuracy honestly. ``embeddings`` says
         what strategies see as such: what the "model" makes of the items, or the pool's fixed "features".
-        ``class_prior`` are the classes' shares in the pool, where they are known. ``price`` is the cost of one label.
+        ``class_prior`` are the classes' shares in the pool, where they are known. ``price`` is the cost of one label
+        and ``worth`` what one point of accuracy (a hundredth) is worth, in the same currency: rules that weigh one
+        against the other are told, as the advisor.
         ``checkpoints`` of the model are kept for "all" rounds, the "last" or "none". ``database`` is a SQLAlchemy URL
         for the log. ``durable=False`` is for simulations: nothing waits for the disk, so a power
         failure may take the last events (a killed process loses nothing). Raises `CannotFeedError` before anything is
         written if the model cannot provide what the strategy or a rule needs.
         """
         chosen = _named(model, models.get)
+        warm = chosen is not None and chosen.warm
+        rules = [_named(rule, stopping.get) for rule in (stop, *watch) if rule is not None]
         config = settings.configuration(
             pool=pool,
             classes=pool.classes if classes is None else classes,
             model=chosen,
             strategy=_named(strategy, strategies.get),
             init=_named(init, strategies.get),
-            rules=[
-                stopping.get(rule) if isinstance(rule, str) else rule for rule in (stop, *watch) if rule is not None
-            ],
+            rules=[rule.told(price=price, worth=worth, warm=warm) for rule in rules],
             has_stop=stop is not None,
-            numbers={"seed": seed, "start": start, "batch": batch, "audit": audit, "price": price},
+            numbers={"seed": seed, "start": start, "batch": batch, "audit": audit, "price": price, "worth": worth},
             embeddings=embeddings,
             class_prior=class_prior,
             checkpoints=checkpoints,
@@ -309,8 +312,12 @@ class Campaign:
     def advice(self) -> Advice:
         """Stop or go on, and how good the model is by now."""
         self.update()
-        name = next(iter(self.watched)) if self.rule is not None else None
-        return Advice(self.n_labeled, name, self._decision(), self.accuracy(), self._uneven())
+        if self.rule is None:
+            return Advice(self.n_labeled, None, None, self.accuracy(), self._uneven())
+        trace = [*self.trace(self.rule).values()]
+        outlook = self.rule.outlook(trace) if trace else None
+        name = next(iter(self.watched))
+        return Advice(self.n_labeled, name, self._decision(), self.accuracy(), self._uneven(), outlook)
 
     def _uneven(self) -> str:
         state = self._journal.state

@@ -46,8 +46,9 @@ def configuration(
         whole(numbers[name], least, name)
     if number(numbers["audit"], 0, 1, "audit, a share of what is asked,") == 1:
         raise InputError("audit must be below 1: something has to be left to train on.")
-    if numbers["price"] is not None:
-        number(numbers["price"], 0, math.inf, "price")
+    for name in ("price", "worth"):
+        if numbers[name] is not None:
+            number(numbers[name], 0, math.inf, name)
     if checkpoints not in CHECKPOINTS:
         raise InputError(f"checkpoints must be one of {', '.join(CHECKPOINTS)}; got {checkpoints!r}.")
     if embeddings not in EMBEDDINGS:

@@ -45,7 +45,8 @@ def run(
     validation: Annotated[
         float | None, typer.Option(help="Share of the labels that the trainer keeps to stop early; torch models.")
     ] = None,
-    price: Annotated[float | None, typer.Option(help="Price of one label.")] = None,
+    price: Annotated[float | None, typer.Option(help="Price of one label, for the advisor.")] = None,
+    worth: Annotated[float | None, typer.Option(help="What one point of accuracy is worth, same currency.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings in a YAML file.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="A.B=C", help="One setting, as in the YAML.")

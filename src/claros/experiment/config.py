@@ -127,7 +127,7 @@ class RunConfig(Settings):
     )
     stop: NamedSpec | None = Field(None, description="stopping rule that ends an arm; none: all rounds are run")
     watch: Annotated[list[NamedSpec], BeforeValidator(as_list)] = Field(
-        ["stabilizing_predictions", "overall_uncertainty"],
+        ["advisor", "stabilizing_predictions", "overall_uncertainty"],
         validate_default=True,
         description="stopping rules that are recorded and end nothing",
     )
@@ -156,7 +156,10 @@ class RunConfig(Settings):
     audit: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="share of the labels bought for the audit set")
     seed: int = Field(0, ge=0, description="the first seed")
     seeds: int = Field(1, ge=1, description="how many paired seeds: every arm of a seed has the same start")
-    price: float | None = Field(None, gt=0, description="price of one label, for the advice")
+    price: float | None = Field(None, gt=0, description="price of one label, for the advisor")
+    worth: float | None = Field(
+        None, gt=0, description="what one point of accuracy is worth, in the currency of the price, for the advisor"
+    )
     evidence: bool = Field(
         False, description="a bench keeps what stopping rules saw of every round, for claros stop; runs always do"
     )

@@ -79,6 +79,7 @@ class Setting:
             embeddings=config.embeddings,
             class_prior=self._shares() if config.class_prior == "pool" else config.class_prior,
             price=config.price,
+            worth=config.worth,
             checkpoints=config.checkpoints,
             durable=False,
         )

@@ -122,7 +122,19 @@ class Run:
         """The rule whose advice is shown: the one that ends the run, else the first that was watched."""
         chosen = self.config.get("stop")
         name = chosen.get("name") if isinstance(chosen, Mapping) else chosen
-        return str(name) if name in self.rule_names else next(iter(self.rule_names), None)
+        return str(name) if name in self.rule_names else next(iter(self.stopping_rules or self.rule_names), None)
+
+    @cached_property
+    def stopping_rules(self) -> list[str]:
+        """Rules that can stop: not those that are ready without a threshold, as the advisor that knows no price."""
+        return [name for name in self.rule_names if name not in self.telling_rules]
+
+    @cached_property
+    def telling_rules(self) -> list[str]:
+        """Rules that say what more labels would bring, and leave the rest to people."""
+        ready = self.rules.keep(np.asarray(self.rules["ready"], dtype=bool)) if len(self.rules) else self.rules
+        thresholds = {name: ready.where(rule=name)["threshold"] for name in self.rule_names}
+        return [name for name, found in thresholds.items() if len(found) and not np.isfinite(found).any()]
 
     @property
     def arms(self) -> list[str]:

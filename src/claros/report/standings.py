@@ -69,11 +69,14 @@ def ranks_behind(ranks: Ranks) -> dict[str, list[Any]]:
     return {"strategy": [*ranks.names], "mean_rank": ranks.mean.tolist(), **against}
 
 
-def paint_ranks(ranks: Ranks, styles: Mapping[str, Style], width: int) -> Figure:
-    """A row for each arm, the best first, a dot at its mean rank; bars at the right join what is not apart."""
+def paint_ranks(ranks: Ranks, styles: Mapping[str, Style], width: int, *, longest: int = 20) -> Figure:
+    """A row for each arm, the best first, a dot at its mean rank; bars at the right join what is not apart.
+
+    Names have room for so many letters.
+    """
     order = ranks.order
     groups = () if _blind(ranks) else ranks.groups
-    left = round(min(170.0, 14 + max(text_width(clip(name, 20)) for name in order)))
+    left = round(min(8.5 * longest, 14 + max(text_width(clip(name, longest)) for name in order)))
     right = 52 + _BAR * len(groups)
     height = len(order) * _ROW
     whole = canvas(width, height + _TOP + _FOOT)
@@ -98,7 +101,7 @@ def paint_ranks(ranks: Ranks, styles: Mapping[str, Style], width: int) -> Figure
     axes.set_xlim(1, len(order))
     axes.set_ylim(len(order) - 0.5, -0.6)
     axes.set_xticks(range(1, len(order) + 1))
-    axes.set_yticks(range(len(order)), [clip(name, 20) for name in order])
+    axes.set_yticks(range(len(order)), [clip(name, longest) for name in order])
     axes.tick_params(axis="y", labelcolor=INK, labelsize=12)
     axes.set_xlabel("mean rank (1 is best)", color=MUTED, loc="right", labelpad=4)
     return whole

@@ -18,16 +18,19 @@ from typing import Any
 
 from claros.errors import InputError, suggest
 from claros.registry import Registry
+from claros.stopping.advisor import Advisor, Outlook
 from claros.stopping.combine import All, AnyOf, Patience
 from claros.stopping.rule import Decision, Observation, Rule, first_stop, replay
 
 __all__ = [
     "ALIASES",
     "REGISTRY",
+    "Advisor",
     "All",
     "AnyOf",
     "Decision",
     "Observation",
+    "Outlook",
     "Patience",
     "Rule",
     "first_stop",
@@ -55,6 +58,7 @@ ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 REGISTRY: Registry[type[Rule]] = Registry(
     "stopping rule",
     {
+        "advisor": "claros.stopping.advisor:Advisor",
         "budget": "claros.stopping.budget:Budget",
         "stabilizing_predictions": "claros.stopping.stabilizing_predictions:StabilizingPredictions",
         "classification_change": "claros.stopping.classification_change:ClassificationChange",
@@ -97,6 +101,7 @@ REGISTRY: Registry[type[Rule]] = Registry(
         "inhomogeneous_poisson": "claros.stopping.recall.inhomogeneous_poisson:InhomogeneousPoisson",
         "curve_fit": "claros.stopping.recall.curve_fit:CurveFit",
         "chao": "claros.stopping.recall.chao:ChaoRule",
+        "cost_optimal": "claros.stopping.cost_optimal:CostOptimal",
     },
     group="claros.stopping",
     aliases={name: rule for name, (rule, _) in ALIASES.items()},

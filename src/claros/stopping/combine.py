@@ -8,8 +8,8 @@ leaves the whole unknown (Kleene's three-valued logic).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from claros.checks import whole
 from claros.errors import InputError
@@ -49,6 +49,10 @@ class _Several(Rule):
     def observe(self, **inputs: Any) -> dict[str, Any]:
         """Each member's own observation."""
         return {"rules": [rule.observe(**inputs) for rule in self.rules]}
+
+    def told(self, *, price: float | None, worth: float | None, warm: bool) -> Self:
+        """Its members, told."""
+        return replace(self, rules=tuple(rule.told(price=price, worth=worth, warm=warm) for rule in self.rules))
 
     def record(self, inputs: Inputs) -> dict[str, Any]:
         """Each member's own observation, from inputs that hold what all of them need."""
@@ -149,6 +153,10 @@ class Patience(Rule):
     def observe(self, **inputs: Any) -> dict[str, Any]:
         """The rule's own observation."""
         return self.rule.observe(**inputs)
+
+    def told(self, *, price: float | None, worth: float | None, warm: bool) -> Patience:
+        """Its rule, told."""
+        return replace(self, rule=self.rule.told(price=price, worth=worth, warm=warm))
 
     def record(self, inputs: Inputs) -> dict[str, Any]:
         """The rule's own observation."""

@@ -57,6 +57,8 @@ class Decision:
     value: float | None
     threshold: float | None
     reason: str
+    verdict: str = ""
+    """In two or three words, from rules that say more than stop or go on."""
 
     @classmethod
     def not_ready(cls, reason: str, threshold: float | None = None) -> Decision:
@@ -64,8 +66,8 @@ class Decision:
         return cls(False, False, None, threshold, reason)
 
     def to_json(self) -> dict[str, Any]:
-        """The fields, as JSON."""
-        return asdict(self)
+        """The fields, as JSON; the verdict if there is one."""
+        return {name: value for name, value in asdict(self).items() if name != "verdict" or value}
 
     def __str__(self) -> str:
         return self.reason
@@ -136,6 +138,17 @@ class Rule(ABC):
         A rule that must look at the whole trace for one decision overrides this to make all of them in one pass.
         """
         return [self.decide(View(trace, length)) for length in range(1, len(trace) + 1)]
+
+    def told(self, *, price: float | None, worth: float | None, warm: bool) -> Rule:
+        """The rule for somebody who pays ``price`` a label, to whom a point of accuracy is worth ``worth``.
+
+        ``warm`` says that the model goes on from its last weights. Rules that weigh none of this stay as they are.
+        """
+        return self
+
+    def outlook(self, trace: Sequence[Observation]) -> Any:
+        """What more labels would bring, as `claros.stopping.Outlook`, from rules that can say it; else None."""
+        return None
 
     def spec(self) -> dict[str, Any]:
         """Name and parameters, as JSON; `claros.stopping.from_spec` of it gives an equal rule."""

@@ -1,4 +1,4 @@
-"""What every strategy, stopping rule and model must do: suites to inherit, for ours and for anyone's.
+"""What every strategy, stopping rule, estimate and model must do: suites to inherit, for ours and for anyone's.
 
 ::
 
@@ -17,19 +17,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from claros.testing.estimates import EstimateContract
     from claros.testing.examples import example_inputs
     from claros.testing.models import ModelContract
     from claros.testing.stopping import RuleContract
     from claros.testing.strategies import StrategyContract
 
 _OBJECTS = {
+    "EstimateContract": "claros.testing.estimates",
     "ModelContract": "claros.testing.models",
     "RuleContract": "claros.testing.stopping",
     "StrategyContract": "claros.testing.strategies",
     "example_inputs": "claros.testing.examples",
 }
 
-__all__ = ["ModelContract", "RuleContract", "StrategyContract", "example_inputs"]
+__all__ = ["EstimateContract", "ModelContract", "RuleContract", "StrategyContract", "example_inputs"]
 
 
 def __getattr__(name: str) -> Any:

@@ -110,8 +110,9 @@ def _confident(classes: Indices, sure: float = 0.98) -> Floats:
 
 
 def _softmax(logits: Floats) -> Floats:
-    probs: Floats = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return probs / probs.sum(axis=-1, keepdims=True)
+    raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    probs: Floats = raised / raised.sum(axis=-1, keepdims=True)
+    return probs
 
 
 def _counts(number: int, rounds: int) -> Round:

@@ -34,6 +34,9 @@ from claros.testing.rounds import ITEMS, ROUNDS, Round, coin_flip_rounds, learni
 
 __all__ = ["RuleContract"]
 
+#: Values that an input of a kind cannot have; of any other kind NaN and -1.
+_WRONG = {"probabilities": (math.nan, -1.0, 7.0), "real": (math.nan,)}
+
 
 class RuleContract(ABC):
     """The suite; a subclass says which rule, and may give pairs of a looser and a stricter one."""
@@ -236,9 +239,9 @@ def _damaged(need: str, value: Any) -> Iterator[Any]:
         if NEEDS[need].kind != "number":
             yield -1
         return
-    for wrong in (math.nan, -1.0, 7.0) if NEEDS[need].kind == "probabilities" else (math.nan, -1.0):
+    for wrong in _WRONG.get(NEEDS[need].kind, (math.nan, -1.0)):
         array = np.array(value, dtype=np.float64)
-        array.reshape(-1)[5] = wrong
+        array.reshape(-1)[min(5, array.size - 1)] = wrong
         yield array
 
 

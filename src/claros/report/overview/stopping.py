@@ -46,7 +46,7 @@ def build(view: BenchView) -> Section:
 
 
 def _rules(view: BenchView) -> list[str]:
-    return [*dict.fromkeys(rule for one in view.views for rule in one.run.rule_names)]
+    return [*dict.fromkeys(rule for one in view.views for rule in one.run.stopping_rules)]
 
 
 def finding(view: BenchView, rules: list[str]) -> str:

@@ -43,6 +43,21 @@ def advice(run: Run) -> str:
     rule = run.advice_rule
     if rule is None:
         return "No stopping rule was watched, so there is no advice on when to stop."
+    return " ".join(
+        [*(_told(run, name) for name in run.telling_rules), *([] if rule in run.telling_rules else [_stops(run, rule)])]
+    )
+
+
+def _told(run: Run, rule: str) -> str:
+    """What a rule that never stops by itself said last, of the first strategy and seed."""
+    name = (run.queried or run.strategies)[0]
+    said = run.rules.where(rule=rule, strategy=name, seed=run.seeds[0])
+    return (
+        f"The {rule} of {name}: {str(said['reason'][-1]).removesuffix('.')} (seed {run.seeds[0]}; no price was given)."
+    )
+
+
+def _stops(run: Run, rule: str) -> str:
     names = run.queried or run.strategies
     every = [find_stops(run, name, rule) for name in names]
     if not any(stops.n_stopped for stops in every):
@@ -59,7 +74,9 @@ def finding(run: Run) -> str:
     """Every rule in half a sentence, over all strategies but the control."""
     if not run.rule_names:
         return "No stopping rule was watched."
-    return f"{'; '.join(_over_all(run, rule) for rule in run.rule_names)}."
+    if not run.stopping_rules:
+        return f"No rule that can stop was watched; {join(run.telling_rules)} was given no price."
+    return f"{'; '.join(_over_all(run, rule) for rule in run.stopping_rules)}."
 
 
 def _one(stops: Stops) -> str:
@@ -105,7 +122,7 @@ def _table(run: Run) -> Html:
     )
     rows = [
         _row(find_stops(run, name, rule), quiet=name == run.control, first=i == 0)
-        for rule in run.rule_names
+        for rule in run.stopping_rules
         for i, name in enumerate(run.strategies)
     ]
     caption = (
