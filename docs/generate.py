@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from claros import models, stopping, strategies
+from claros import estimate, models, stopping, strategies
+from claros.estimate import Estimator
+from claros.estimate.active_testing import draw
+from claros.estimate.learning_curve import outlook
 from claros.inputs import AXES, NEEDS
 from claros.stopping.rule import Rule
 from claros.strategy import Strategy
@@ -55,6 +58,24 @@ def _alias(name: str, given: Mapping[str, Any]) -> str:
     return f"`{name}`" + (f" (with {parameters(dict(given))})" if given else "")
 
 
+def estimate_section(made: Estimator) -> str:
+    needs = ", ".join(f"`{name}`" for name in made.needs)
+    optional = f"; uses, if given, {', '.join(f'`{name}`' for name in made.optional)}" if made.optional else ""
+    others = ", ".join(f"`{other}`" for other, real in estimate.ALIASES.items() if real == made.name)
+    facts = [
+        f"* Needs {needs}{optional}.",
+        f"* Parameters: {parameters(dict(made.parameters))}.",
+        *([f"* Also known as {others}."] if others else []),
+        f"* Draws at random: {'yes, for the interval' if made.stochastic else 'no'}.",
+        f"* Source: {made.reference}.",
+    ]
+    return f"## `{made.name}`\n\n{made.documentation}\n\n" + "\n".join(facts)
+
+
+def function_section(function: Callable[..., Any]) -> str:
+    return f"## `{function.__module__}.{function.__name__}`\n\n{inspect.getdoc(function)}"
+
+
 def inputs_table() -> str:
     rows = []
     for need in NEEDS.values():
@@ -85,6 +106,19 @@ def pages() -> dict[str, str]:
             "either does, `rule.patience(3)` when the rule said so three times in a row. "
             "`claros.stopping.replay(rule, trace)` says what a rule would have decided on any recorded trace.",
             [rule_section(name, stopping.REGISTRY.load(name)) for name in stopping.names()],
+        ),
+        "estimates.md": page(
+            "Estimates",
+            "How good the model is, and what more labels would bring. `claros.estimate.get(name, **parameters)` gives "
+            "what is called with arguments by name and returns an `Estimate`: value, low, high, level, method, n, and "
+            "a sentence when it is printed. `seed=` or `rng=` moves what an interval draws at random. An estimate that "
+            "cannot be made honestly is a `claros.errors.NoEstimateError`. One of your own is a function under "
+            "`@claros.estimate.estimator(reference=...)`; it should pass the tests of `claros.testing.estimates`.",
+            [
+                *(estimate_section(estimate.get(name)) for name in estimate.names()),
+                function_section(draw),
+                function_section(outlook),
+            ],
         ),
         "inputs.md": page(
             "Inputs",

@@ -21,7 +21,7 @@ def generated() -> dict[str, str]:
     return pages
 
 
-@pytest.mark.parametrize("name", ["strategies.md", "stopping.md", "inputs.md", "models.md"])
+@pytest.mark.parametrize("name", ["strategies.md", "stopping.md", "estimates.md", "inputs.md", "models.md"])
 def test_the_reference_is_not_stale(name: str) -> None:
     assert (ROOT / "docs/reference" / name).read_text() == generated()[name], "run `make docs`"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
-    from claros import compose, data, experiment, models, report, stopping, strategies
+    from claros import compose, data, estimate, experiment, models, report, stopping, strategies
     from claros.campaign import Campaign
     from claros.strategy import Selection, Strategy, scorer, select, strategy
 
@@ -27,6 +27,7 @@ _MODULES = (
     "compose",
     "data",
     "errors",
+    "estimate",
     "experiment",
     "inputs",
     "models",
@@ -42,6 +43,7 @@ __all__ = [
     "Strategy",
     "compose",
     "data",
+    "estimate",
     "experiment",
     "models",
     "report",

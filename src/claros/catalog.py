@@ -1,4 +1,4 @@
-"""What there is: strategies, wrappers, stopping rules, models and inputs, each with what its declaration says of it."""
+"""What there is to list: strategies, wrappers, stopping rules, estimates, models and inputs, and what each says."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from claros import compose, models, stopping, strategies
+from claros import compose, estimate, models, stopping, strategies
 from claros.compose.composite import source
 from claros.errors import InputError, UnknownNameError, suggest
+from claros.estimate import Estimator
 from claros.inputs import AXES, NEEDS
 from claros.models.model import Model
 from claros.stopping.rule import Rule
@@ -21,8 +22,8 @@ def catalog(kind: str) -> list[dict[str, Any]]:
     """All entries of a kind among `KINDS`, in the order of their table, as JSON.
 
     Each has ``name``, ``summary``, and by kind ``needs``, ``optional``, ``parameters`` (with their defaults),
-    ``reference``, ``stochastic``, ``usage``, ``assumes``, ``provides``, ``extra``, ``axes``, ``values``. An entry that
-    cannot be loaded, because its package is not installed, has a ``problem``.
+    ``reference``, ``stochastic``, ``usage``, ``assumes``, ``interval``, ``provides``, ``extra``, ``axes``, ``values``.
+    An entry that cannot be loaded, because its package is not installed, has a ``problem``.
     """
     if kind not in KINDS:
         raise UnknownNameError(suggest(kind, KINDS, "listing"))
@@ -64,6 +65,11 @@ def _rules() -> list[dict[str, Any]]:
     return [{"name": name, "summary": "", **_described(name, stopping.get, _rule)} for name in names]
 
 
+def _estimates() -> list[dict[str, Any]]:
+    names = estimate.names()
+    return [{"name": name, "summary": "", **_described(name, estimate.get, _estimate)} for name in names]
+
+
 def _models() -> list[dict[str, Any]]:
     entries = []
     for name in dict.fromkeys([*models.SUMMARIES, *models.names()]):
@@ -98,6 +104,18 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
+def _estimate(estimator: Estimator) -> dict[str, Any]:
+    return {
+        "summary": estimator.summary,
+        "needs": list(estimator.needs),
+        "optional": list(estimator.optional),
+        "parameters": dict(estimator.parameters),
+        "reference": estimator.reference,
+        "stochastic": estimator.stochastic,
+        "interval": estimator.interval,
+    }
+
+
 def _inputs() -> list[dict[str, Any]]:
     return [
         {
@@ -115,6 +133,7 @@ KINDS: Mapping[str, Callable[[], list[dict[str, Any]]]] = {
     "strategies": _strategies,
     "wrappers": _wrappers,
     "stopping": _rules,
+    "estimates": _estimates,
     "models": _models,
     "inputs": _inputs,
 }

@@ -5,7 +5,8 @@
     ClarosError
     ├── InputError (ValueError)        an array, a value or a setting is not what was asked for
     │   ├── UnknownNameError           no strategy, rule, model or data set of that name
-    │   └── CannotFeedError            the model cannot provide what a strategy or rule needs
+    │   ├── CannotFeedError            the model cannot provide what a strategy or rule needs
+    │   └── NoEstimateError            the data are sound, but too few or too odd for an honest estimate
     ├── DataError                      a pool cannot be read, or is not the one it was
     ├── ModelError                     training or prediction failed
     ├── MissingExtraError (ImportError)  an optional package is not installed
@@ -36,6 +37,7 @@ __all__ = [
     "MissingExtraError",
     "ModelError",
     "NewerLogError",
+    "NoEstimateError",
     "StorageError",
     "UnknownNameError",
     "require",
@@ -57,6 +59,10 @@ class UnknownNameError(InputError):
 
 class CannotFeedError(InputError):
     """A model cannot provide what a strategy or rule needs; said before any training."""
+
+
+class NoEstimateError(InputError):
+    """The data are sound, but too few or too odd for an honest estimate; the message says what is missing."""
 
 
 class DataError(ClarosError):

@@ -12,7 +12,7 @@ import claros
 from claros.cli import main
 from claros.inputs import NEEDS
 
-KINDS = ["strategies", "wrappers", "stopping", "models", "inputs"]
+KINDS = ["strategies", "wrappers", "stopping", "estimates", "models", "inputs"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -31,6 +31,7 @@ def test_everything_that_a_registry_knows_is_listed(capsys: pytest.CaptureFixtur
         "strategies": claros.strategies.names(),
         "wrappers": list(claros.compose.WRAPPERS),
         "stopping": claros.stopping.names(),
+        "estimates": claros.estimate.names(),
         "models": claros.models.names(),
         "inputs": list(NEEDS),
     }

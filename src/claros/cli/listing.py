@@ -1,4 +1,4 @@
-"""``claros list``: the strategies, wrappers of strategies, stopping rules, models and inputs there are."""
+"""``claros list``: the strategies, wrappers of strategies, stopping rules, estimates, models and inputs there are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from claros.cli.output import show_json, show_table
 
 __all__ = ["list_"]
 
-Kind = Literal["strategies", "wrappers", "stopping", "models", "inputs"]
+Kind = Literal["strategies", "wrappers", "stopping", "estimates", "models", "inputs"]
 
 
 def list_(
