@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.stats import chi2
 from sklearn.calibration import calibration_curve
 
 from claros.errors import InputError
-from claros.measures.calibration import expected_calibration_error, reliability
+from claros.measures.calibration import expected_calibration_error, fit_temperature, reliability
 
 
 def brute_force(labels: np.ndarray, probs: np.ndarray, bins: int) -> float:
@@ -106,3 +107,37 @@ def test_what_does_not_belong_together_is_refused(labels: list[int], probs: list
 def test_bins_must_be_at_least_one() -> None:
     with pytest.raises(InputError, match="bins"):
         reliability(np.array([0]), np.array([[1.0]]), bins=0)
+
+
+def test_one_temperature_makes_equal_confidences_the_share_that_is_right() -> None:
+    # All predictions are 90 % sure, and k of n right: the likeliest confidence is k / n, and the confidences within the
+    # interval are those of the binomial likelihood: 2 (log L(k / n) - log L(p)) <= 3.84, the 95 % quantile.
+    n, right = 40, 30
+    labels = np.array([0] * right + [1] * (n - right))
+    found = fit_temperature(labels, np.tile([0.9, 0.1], (n, 1)))
+
+    def confidence(temperature: float) -> float:
+        return 1 / (1 + 9 ** (-1 / temperature))
+
+    def behind(p: float) -> float:
+        best = right / n
+        return 2 * (right * math.log(best / p) + (n - right) * math.log((1 - best) / (1 - p)))
+
+    assert confidence(found.value) == pytest.approx(right / n, abs=1e-5)
+    assert behind(confidence(found.low)) == pytest.approx(chi2.ppf(0.95, 1), abs=1e-4)
+    assert behind(confidence(found.high)) == pytest.approx(chi2.ppf(0.95, 1), abs=1e-4)
+    assert found.low < found.value < found.high
+
+
+def test_labels_that_are_all_right_leave_the_warm_side_open() -> None:
+    # 30 of 30 right: colder is always likelier, so the value lies at the cold end, and a confidence p is refused once
+    # 2 * 30 * -log p > 3.84, below p = 0.938
+    found = fit_temperature(np.zeros(30, dtype=int), np.tile([0.9, 0.1], (30, 1)))
+    assert found.value == found.low == pytest.approx(0.05)
+    assert 1 / (1 + 9 ** (-1 / found.high)) == pytest.approx(math.exp(-chi2.ppf(0.95, 1) / 60), abs=1e-4)
+
+
+def test_probabilities_of_zero_are_no_error_even_where_they_are_wrong() -> None:
+    found = fit_temperature(np.array([0, 1, 1]), np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]))
+    assert found.low < found.value <= found.high <= 20
+    assert found.value > 5
