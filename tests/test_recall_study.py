@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from benchmarks import recall_stops as stops
 
 from claros import stopping
 from claros.stopping import first_stop, replay
+from claros.stopping.recall import RecallRule
 
 N, R, M, BATCH = 260, 45, 6, 10
 
@@ -152,3 +155,23 @@ def test_the_whole_study_runs_on_a_small_file(tmp_path: Path) -> None:
     assert text.count("### Target") == 8
     assert {line["rule"] for line in rows} >= {"cmh", "qbcb", "quant_ci", "chao", "knee"}
     assert all(0 <= line["miss_low"] <= line["miss_rate"] <= line["miss_high"] <= 1 for line in rows)
+
+
+def test_the_examples_of_the_page_run_and_stop(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "recall.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        names: dict[str, Any] = {"__name__": "example"}
+        exec(compile(block, "docs/recall.md", "exec"), names)
+        assert names["decision"].stop
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("70 relevant items are found among ")
+    assert "of the 20 relevant items of the random sample of" in said[1]
+
+
+def test_the_page_names_every_rule_for_recall() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "recall.md").read_text("utf-8")
+    ours = [name for name in stopping.names() if isinstance(stopping.get(name), RecallRule)]
+    assert len(ours) == 13
+    assert all(f"`{name}`" in page for name in ours)
