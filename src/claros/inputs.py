@@ -60,7 +60,7 @@ NEEDS: Mapping[str, Need] = _table(
     ("labeled_embeddings", "LD", "real", "feature vectors of what is labeled, under the current model"),
     ("labeled_probs", "LC", "probabilities", "predicted class probabilities of what is labeled"),
     ("labels", "L", "codes", "classes of what is labeled, as codes, in the order in which they were told"),
-    ("labeled_at_random", "L", "codes", "1 where drawn at random, 0 where chosen; 2 for a sampled one that a ranking came upon"),
+    ("labeled_at_random", "L", "codes", "1 where drawn at random, 0 where chosen (2: of the sample, chosen later)"),
     ("captures", "LS", "codes", "1 where a member of a committee had chosen the labeled item, too, else 0"),
     ("target_probs", "MC", "probabilities", "predictions on a sample of the inputs that the model is for"),
     ("target_member_probs", "MSC", "probabilities", "members' predictions on that sample"),
