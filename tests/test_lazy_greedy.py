@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
+import torch
 
 from claros.arrays import Floats, Indices
 from claros.measures.kernels import Kernel, Space, closest_squares
-from claros.pick import greedy
+from claros.pick import greedy, steady
 from claros.pick.greedy import greedy_coverage
 from memory import peak_bytes
 
@@ -120,6 +121,81 @@ def test_long_runs_list_the_pairs_and_short_ones_do_not(monkeypatch: pytest.Monk
     assert listed[0] <= 32 * 1000, "no more than the numbers in the points, or 32 a target"
 
 
+@pytest.mark.parametrize("kernel", [Kernel("cosine"), Kernel("euclidean", 9.0)], ids=lambda kernel: kernel.kind)
+@pytest.mark.parametrize(
+    ("room", "library"), [("every pair", "numpy"), ("some", "numpy"), ("none", "numpy"), ("some", "torch")]
+)
+def test_bytes_of_pairs_and_products_anew_give_the_picks_of_plain_greedy(
+    kernel: Kernel, room: str, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steady, "STRIP", 70)
+    monkeypatch.setattr(steady, "ACROSS", 33)
+    monkeypatch.setattr(steady, "ROOM", {"every pair": 99, "some": 20, "none": 0}[room])
+    monkeypatch.setattr(greedy, "EARLIEST", 1000)
+    for seed, apart in enumerate([False, True]):
+        space = Space(heaps(500, 6, seed))
+        points = space.rows(heaps(500, 6, seed))
+        targets, weights = points[150:] if apart else points, RNG(seed).random(350 if apart else 500)
+        alone = np.where(np.arange(500) < 150, RNG(seed + 1).random(500), 0.0) if apart else np.zeros(500)
+        order, covered = RNG(seed).permutation(500), np.full(len(targets), 0.4 * seed)
+        given = torch.from_numpy(points) if library == "torch" else points
+        found = greedy_coverage(
+            60,
+            given,
+            given[150:] if apart else given,
+            kernel,
+            order,
+            weights=weights,
+            covered=covered,
+            alone=alone if apart else None,
+        )
+        similar, among = similarity(kernel, points, targets), similarity(kernel, points, points)
+        picks, scores = plain(60, similar, order, weights, covered, alone, among)
+        assert found.indices.tolist() == picks
+        assert found.scores == pytest.approx(scores, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("room", [0, 20, 99])
+def test_bounds_that_are_kept_up_to_date_are_never_below_the_gain_and_close_to_it(
+    room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steady, "STRIP", 70)
+    monkeypatch.setattr(steady, "ROOM", room)
+    points = Space(heaps(400, 40, 0)).rows(heaps(400, 40, 0))
+    points[:50] = points[50:100] + 1e-5  # near copies, where squares lose their digits
+    kernel, weights = Kernel("cosine"), RNG(0).random(400)
+    columns, covered = steady.Steady(points, points, kernel, weights, np.zeros(400)), np.zeros(400)
+    similar, everything = similarity(kernel, points, points), np.arange(400)
+    for position in RNG(1).permutation(400)[:40].tolist():
+        exact = np.maximum(similar - covered, 0.0) @ weights
+        bounds = columns.at_most(everything)
+        assert np.all(bounds >= exact)
+        # a byte is too large by up to 1/255 where it counts, float32 by less than 1e-5, and sums by 64 of its digits
+        reached = (similar > covered - 1 / 255) @ weights
+        assert np.all(bounds - exact < (reached / 255 if room else 1e-5 * reached) + 2 * 64 * 1.2e-7 * weights.sum())
+        assert columns.gains(np.array([position, 7]), bounds) == pytest.approx(exact[[position, 7]], abs=1e-9)
+        columns.add(position)
+        covered = np.maximum(covered, similar[position])
+
+
+def test_a_long_run_of_a_kernel_that_never_fades_lists_the_pairs_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = []
+
+    class Pairs(greedy._Pairs):
+        def __init__(self, columns: greedy._Columns | steady.Steady) -> None:
+            super().__init__(columns)
+            listed.append(len(self.value))
+
+    points, weights, order = Space(heaps(800, 6, 0)).rows(heaps(800, 6, 0)), np.ones(800), RNG(0).permutation(800)
+    monkeypatch.setattr(greedy, "_Pairs", Pairs)
+    picks = greedy_coverage(400, points, points, Kernel("cosine"), order, weights=weights).indices
+    assert len(listed) == 1
+    assert listed[0] <= 32 * 800
+    monkeypatch.setattr(greedy, "EARLIEST", 1000)
+    assert np.array_equal(picks, greedy_coverage(400, points, points, Kernel("cosine"), order, weights=weights).indices)
+    assert len(listed) == 1
+
+
 @pytest.mark.parametrize("width", [0.02, 0.3, 1.0, 1.5])
 def test_float32_bounds_are_never_below_the_gain(width: float) -> None:
     for seed in range(3):
@@ -207,12 +283,13 @@ def test_closest_squares_are_those_of_the_differences() -> None:
     assert np.all(np.isinf(closest_squares(points, centres[:0])))
 
 
-def test_no_array_of_candidates_by_targets_and_none_of_picks_by_targets() -> None:
+@pytest.mark.parametrize(("kind", "k"), [("rbf", 400), ("cosine", 60)])
+def test_no_array_of_candidates_by_targets_and_none_of_picks_by_targets(kind: Literal["rbf", "cosine"], k: int) -> None:
     points = heaps(6000, 16, 0)
     weights, order = np.ones(6000), np.arange(6000)
 
     def call() -> None:
-        greedy_coverage(400, points, points, Kernel("rbf", 1.0), order, weights=weights)
+        greedy_coverage(k, points, points, Kernel(kind), order, weights=weights)
 
     call()
     peak = peak_bytes(call)

@@ -9,7 +9,19 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from claros.arrays import Array, Floats, Indices, Scratch, block_bytes, namespace, row_blocks, take, to_numpy
+from claros.arrays import (
+    Array,
+    Floats,
+    Indices,
+    Scratch,
+    block_bytes,
+    device,
+    from_numpy,
+    namespace,
+    row_blocks,
+    take,
+    to_numpy,
+)
 from claros.measures.geometry import peak
 
 __all__ = ["Kernel", "Space", "Spread", "closest_squares", "factor", "other_factor", "pair_squares", "square_norms"]
@@ -40,6 +52,11 @@ class Kernel:
 
     kind: Literal["rbf", "top_hat", "cosine", "euclidean"]
     width: float = 1.0
+
+    @property
+    def fades(self) -> bool:
+        """Whether what is far apart is all but unlike; else every item is like every other one to some degree."""
+        return self.kind in ("rbf", "top_hat")
 
     def of(self, squares: Array) -> Array:
         """The similarities at these squared distances, written over them where the library allows it."""
@@ -145,11 +162,13 @@ class Space:
             self._factor = 1.0 / math.sqrt(mean_square)
 
     def _measure(self) -> float:
-        """Find the mean; returns the mean squared distance from it."""
+        """Find the mean; returns the mean squared distance from it, which for items of length 1 does not matter."""
         count = max(1, sum(int(table.shape[0]) for table in self._tables))
         xp = namespace(self._tables[0])
         self._origin = 0.0
         self._origin = sum(xp.sum(block, axis=0) for block in self._blocks()) / count
+        if self._unit:
+            return 1.0
         total = sum(float(xp.sum(square_norms(block))) for block in self._blocks())
         return total / count
 
@@ -160,12 +179,19 @@ class Space:
 
     def rows(self, points: Array, which: slice | Indices = slice(None)) -> Array:
         """These items in the units of this space, in float64, where they lie; (m, D)."""
-        xp = namespace(points)
-        found = xp.astype(take(points, which), xp.float64) * self._power
-        if self._unit:
-            found = _of_length_one(found)
-        found -= self._origin
-        found *= self._factor
+        xp, width = namespace(points), int(points.shape[1])
+        start, stop = which.indices(int(points.shape[0]))[:2] if isinstance(which, slice) else (0, len(which))
+        found = xp.empty((stop - start, width), dtype=xp.float64, device=device(points))
+        for block in row_blocks(stop - start, 8 * max(1, width), block_bytes(points)):
+            some = slice(start + block.start, start + block.stop) if isinstance(which, slice) else which[block]
+            rows = xp.astype(take(points, some), xp.float64)
+            if self._power != 1.0:
+                rows *= self._power
+            if self._unit:
+                rows = _of_length_one(rows)
+            rows -= self._origin
+            rows *= self._factor
+            found[block, :] = rows
         return found
 
     def squares(self, distances: Floats) -> Floats:
@@ -175,8 +201,16 @@ class Space:
 
 
 def _of_length_one(rows: Array) -> Array:
+    """Rows divided by their lengths, over themselves; zeros stay."""
     xp = namespace(rows)
-    peaks = xp.max(xp.abs(rows), axis=1, keepdims=True)
-    rows = rows / xp.where(peaks > 0, peaks, xp.ones_like(peaks))
-    lengths = xp.sqrt(square_norms(rows))[:, None]
-    return rows / xp.where(lengths > 0, lengths, xp.ones_like(lengths))
+    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):  # odd ones are done again
+        squares = square_norms(rows)
+        odd = np.flatnonzero(~to_numpy((squares > SAFE[0]) & (squares < SAFE[1])))
+        some = take(rows, odd)
+        rows /= xp.sqrt(squares)[:, None]
+    if len(odd):
+        peaks = xp.max(xp.abs(some), axis=1, keepdims=True)
+        some = some / xp.where(peaks > 0, peaks, xp.ones_like(peaks))
+        lengths = xp.sqrt(square_norms(some))[:, None]
+        rows[from_numpy(odd, rows), :] = some / xp.where(lengths > 0, lengths, xp.ones_like(lengths))
+    return rows

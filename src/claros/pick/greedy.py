@@ -21,6 +21,7 @@ from claros.arrays import (
 from claros.measures.kernels import GROUP, Kernel, factor, other_factor, pair_squares
 from claros.pick.picked import Picked
 from claros.pick.ranking import first_of
+from claros.pick.steady import Steady
 
 __all__ = ["greedy_coverage"]
 
@@ -81,8 +82,12 @@ def greedy_coverage(
     after it. O(N·M·D) time for a pass, O(M·D) for each candidate that is worked out; O((N + M)·D) memory.
     """
     covered = np.zeros(len(weights)) if covered is None else covered
-    rows = factor(candidates)
-    columns = _Columns(rows, rows if candidates is targets else factor(targets), kernel, weights, covered)
+    rows = factor(candidates) if kernel.fades or alone is not None else candidates
+    columns: _Columns | Steady
+    if kernel.fades:
+        columns = _Columns(rows, rows if candidates is targets else factor(targets), kernel, weights, covered)
+    else:
+        columns = Steady(candidates, targets, kernel, weights, covered)
     run = _Race(columns, _Alone(rows, kernel, alone, alone_covered), places)
     run.bounds[:] = run.at_most(np.arange(len(order))) if bounds is None else bounds
     columns.work = 0.0
@@ -91,7 +96,7 @@ def greedy_coverage(
         picks[turn] = first_of(run.least_covered(run.best()), order)
         gains[turn] = run.bounds[picks[turn]]
         run.add(int(picks[turn]))
-        if run.pairs is None and columns.worth_listing(turn + 1, k):
+        if run.pairs is None and _worth_listing(columns, turn + 1, k):
             run.pairs = _Pairs(columns)
     return Picked(picks, gains)
 
@@ -99,7 +104,7 @@ def greedy_coverage(
 class _Race:
     """What is known of every candidate's gain: a bound from before, or the gain itself."""
 
-    def __init__(self, columns: _Columns, itself: _Alone, places: Indices | None) -> None:
+    def __init__(self, columns: _Columns | Steady, itself: _Alone, places: Indices | None) -> None:
         self.columns, self.itself, self.places = columns, itself, places
         self.pairs: _Pairs | None = None
         n = int(columns.candidates.shape[0])
@@ -108,10 +113,12 @@ class _Race:
         self.free = np.ones(n, dtype=bool)
         #: After how many picks a bound was last found in the fast precision; and whether that helps just now.
         self.as_of = np.zeros(n, dtype=np.int64)
-        self.turn, self.helpful = 0, True
+        self.turn, self.helpful = 0, not columns.current
 
     def best(self) -> Indices:
         """The candidates with the largest gain now, all that are tied."""
+        if self.columns.current and self.pairs is None and self.turn:
+            self.bounds = np.minimum(self.bounds, self.at_most(np.arange(len(self.bounds))))
         step, many, asked = FEWEST, MANY, 0
         while True:
             known = self.free & self.exact
@@ -165,12 +172,15 @@ class _Race:
         (self.columns if self.pairs is None else self.pairs).add(position)
         self.itself.add(position)
         self.free[position] = False
-        self.turn, self.helpful = self.turn + 1, True
+        self.turn, self.helpful = self.turn + 1, not self.columns.current
         self.exact = self.bounds == 0.0
 
 
 class _Columns:
     """What candidates add to the targets' cover, from their similarity to all targets."""
+
+    #: Bounds are from before, until they are asked for again.
+    current = False
 
     def __init__(self, candidates: Array, targets: Array, kernel: Kernel, weights: Floats, covered: Floats) -> None:
         self.xp, self.kernel = namespace(targets), kernel
@@ -184,7 +194,6 @@ class _Columns:
         self.holder = np.full(size, -1)
         self.place = np.full(n, -1)
         self.work, self.before = 0.0, 0.0  # in columns in float64: since the first pass, and until the last look
-        self.longest = m * max(width, SHORTEST)
 
     def add(self, position: int) -> None:
         """Cover the targets by this candidate."""
@@ -248,29 +257,37 @@ class _Columns:
         self.work += len(which) / 2
         return totals * (1.0 + 64.0 * eps)
 
-    def worth_listing(self, done: int, k: int) -> bool:
-        """Whether the picks to come would cost more than to list all pairs that count, and there is room for these.
-
-        Looked at when the number of picks has doubled, by what picks have cost since the last look.
-        """
-        n = int(self.candidates.shape[0])
-        if done < EARLIEST // 2 or done & (done - 1):
-            return False
-        a_pick, self.before = (self.work - self.before) / ((done + 1) // 2), self.work
-        if done < EARLIEST or a_pick * (k - done) < LISTING * n:
-            return False
+    def share_left(self) -> float:
+        """The share of all pairs in which the candidate covers better than all picks, by a few columns."""
         some = self.kept[from_numpy(np.flatnonzero(self.holder >= 0)[:FEWEST], self.kept)]
-        share = float(self.xp.mean(self.xp.astype(some > self.covered[None, :], self.xp.float64)))
-        return share * n * len(self.weights) <= self.longest
+        return float(self.xp.mean(self.xp.astype(some > self.covered[None, :], self.xp.float64)))
+
+    def forget(self) -> None:
+        """Make room: no column will be asked for again, but by `similarities`."""
+        self.kept = self.kept[:0]
+
+
+def _worth_listing(columns: _Columns | Steady, done: int, k: int) -> bool:
+    """Whether the picks to come would cost more than to list all pairs that count, and there is room for these.
+
+    Looked at when the number of picks has doubled, by what picks have cost since the last look.
+    """
+    n, (m, width) = int(columns.candidates.shape[0]), map(int, columns.targets.shape)
+    if done < EARLIEST // 2 or done & (done - 1):
+        return False
+    a_pick, columns.before = (columns.work - columns.before) / ((done + 1) // 2), columns.work
+    if done < EARLIEST or a_pick * (k - done) < LISTING * n:
+        return False
+    return columns.share_left() * n * m <= m * max(width, SHORTEST)
 
 
 class _Pairs:
     """The same, from a list of the pairs of candidate and target in which the candidate still covers better."""
 
-    def __init__(self, columns: _Columns) -> None:
+    def __init__(self, columns: _Columns | Steady) -> None:
         xp, m = columns.xp, len(columns.weights)
         self.weights, self.covered = to_numpy(columns.weights), to_numpy(columns.covered).copy()
-        columns.kept = columns.kept[:0]
+        columns.forget()
         n = int(columns.candidates.shape[0])
         targets, values, counts = [], [], np.zeros(n, dtype=np.int64)
         for group in row_blocks(n, 8 * m, STEP_BYTES):
