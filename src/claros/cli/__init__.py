@@ -38,6 +38,7 @@ COMMANDS: dict[str, Entry] = {
     "demo": Entry("claros.cli.demo:demo", "See it work: margin, badge and random on digits, offline."),
     "run": Entry("claros.cli.run:run", "Simulate the labeling of a labeled data set."),
     "bench": Entry("claros.cli.bench:COMMANDS", "Compare on a grid of data sets, models and strategies, in parallel."),
+    "stop": Entry("claros.cli.stop:COMMANDS", "Replay stopping rules on recorded runs, and weigh them by cost."),
     "replicate": Entry("claros.cli.replicate:replicate", "Run a published comparison, its figures beside ours."),
     "embed": Entry("claros.cli.embed:embed", "Compute features of images with a pretrained network."),
     "report": Entry("claros.cli.report:report", "Make one self-contained HTML page of a run."),

@@ -18,11 +18,13 @@ __all__ = ["Tables", "as_text"]
 BLOCK = 20_000
 
 #: Columns that hold texts, whole numbers and truth values; all others hold numbers.
-TEXTS = frozenset(
-    ("setting", "strategy", "item", "class", "source", "rule", "reason", "status", "error", "true", "predicted")
+_TEXTS_OF_RUNS = "setting strategy item class source rule reason status error true predicted"
+_TEXTS_OF_STOPS = "data model arm kind form verdict why"
+TEXTS = frozenset(f"{_TEXTS_OF_RUNS} {_TEXTS_OF_STOPS}".split())
+WHOLE = frozenset(
+    ("seed", "round", "rounds", "n_labeled", "n_picked", "n", "bin", "end_labels", "sets", "runs", "stops")
 )
-WHOLE = frozenset(("seed", "round", "rounds", "n_labeled", "n_picked", "n", "bin"))
-TRUTHS = frozenset(("ready", "stop"))
+TRUTHS = frozenset(("ready", "stop", "stopped"))
 
 
 class Tables:

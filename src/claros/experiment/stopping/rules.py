@@ -1,0 +1,100 @@
+"""The rules that are replayed: all there are, or those given as texts, as in ``stabilizing_predictions(window=2)``."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from claros import stopping
+from claros.errors import InputError
+from claros.stopping.rule import Rule
+
+__all__ = ["chosen", "for_accuracy", "is_told", "parse", "told"]
+
+EXAMPLE = "stabilizing_predictions(window=3, threshold=0.98)"
+#: Longer texts than this are no rules, and could exhaust the stack.
+LONGEST = 1000
+_RECALL = "claros.stopping.recall"
+_WORDS = {"true": True, "false": False, "none": None}
+
+
+def chosen(texts: Iterable[str] = ()) -> dict[str, Rule]:
+    """Rules by what they are called here: each text as it was written, or without any all registered, by default.
+
+    >>> [*chosen(["budget(labels=100)"])]
+    ['budget(labels=100)']
+    """
+    return {text.strip(): parse(text) for text in texts} or {name: stopping.get(name) for name in stopping.names()}
+
+
+def for_accuracy(texts: Iterable[str] = ()) -> dict[str, Rule]:
+    """As `chosen`, but without any text the rules that ask whether a model is done.
+
+    Those for finding all relevant items ask something else, which the accuracy does not judge.
+    """
+    every = chosen(texts)
+    return {name: rule for name, rule in every.items() if texts or not type(rule).__module__.startswith(_RECALL)}
+
+
+def parse(text: str) -> Rule:
+    """The rule that a text describes: a name, with parameters by name in parentheses if it has any.
+
+    ``first & second``, ``first | second`` and ``rule.patience(2)`` are read as well. Nothing in it is run.
+
+    >>> parse("stabilizing_predictions(threshold=0.98) & classification_change").name
+    'all'
+    """
+    if len(text) > LONGEST:
+        raise InputError(f"A rule's text has at most {LONGEST} characters; got {len(text)}.")
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise InputError(f"{text!r} cannot be read as a stopping rule; write it as in {EXAMPLE}.") from None
+    return _rule(tree.body)
+
+
+def _rule(node: ast.expr) -> Rule:
+    if isinstance(node, ast.Name):
+        return stopping.get(node.id)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitAnd, ast.BitOr)):
+        left, right = _rule(node.left), _rule(node.right)
+        return left & right if isinstance(node.op, ast.BitAnd) else left | right
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
+        return stopping.get(node.func.id, **{word.arg: _value(word.value) for word in node.keywords if word.arg})
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "patience":
+        calls = [_value(value) for value in (*node.args, *(word.value for word in node.keywords))]
+        return _rule(node.func.value).patience(*calls[:1] or [2])
+    raise InputError(f"A stopping rule was expected, as in {EXAMPLE}; got {ast.unparse(node)[:80]}.")
+
+
+def _value(node: ast.expr) -> Any:
+    if isinstance(node, ast.Name):
+        return _WORDS.get(node.id.lower(), node.id)
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        raise InputError(
+            f"A parameter is a number, a word or a text in quotes; got {ast.unparse(node)[:80]}."
+        ) from None
+
+
+def is_told(rule: Rule) -> bool:
+    """Whether the rule weighs what a label costs: it has a parameter ``price``."""
+    return "price" in _parameters(rule)
+
+
+def told(rule: Rule, price: float) -> Rule:
+    """The rule, told the price of one label in accuracy (1.00 of it is worth 1).
+
+    One that takes a price and the worth of a point is given a hundred times the price at a worth of 1.
+    """
+    changes: Mapping[str, Any] = (
+        {"price": 100 * price, "worth": 1.0} if "worth" in _parameters(rule) else {"price": price}
+    )
+    return replace(rule, **changes)
+
+
+def _parameters(rule: Rule) -> set[str]:
+    return {field.name for field in fields(rule)}

@@ -1,0 +1,162 @@
+"""What rules said in every round of a recorded run: small arrays, from which everything else follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from claros.arrays import Floats, Indices
+from claros.errors import ClarosError
+from claros.experiment.stopping.recorded import Key, Recorded
+from claros.experiment.stopping.rules import is_told, told
+from claros.stopping.advisor import Advisor, Outlook
+from claros.stopping.rule import Decision, Observation, Rule, View, first_stop, replay
+
+__all__ = ["Advice", "Said", "Watched", "watch"]
+
+Truths = npt.NDArray[np.bool_]
+
+#: Called with a run's key, a rule's name and its seconds for observing and for deciding, by who wants to know.
+Clock = Callable[[Key, str, float, float], None]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a rule said in the R rounds of a run; a round that it could not see counts as not ready.
+
+    ``value`` (R,) is NaN where it was not ready, ``threshold`` (R,) where it had none. ``why`` says why it could not be
+    fed at all, else it is empty.
+    """
+
+    value: Floats
+    threshold: Floats
+    stop: Truths
+    reasons: tuple[str, ...] = ()
+    why: str = ""
+
+    @property
+    def first(self) -> int | None:
+        """The place of the first round with a stop; None if it never stopped, which is not the same as late."""
+        return int(self.stop.argmax()) if self.stop.any() else None
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What an advisor said in the R rounds of a run, told each of P prices.
+
+    ``verdict`` (P, R) are words; ``gain``, ``low``, ``high`` (R,) what twice the labels would bring, in accuracy, with
+    its 80 % interval, NaN where it could not be said.
+    """
+
+    verdict: npt.NDArray[np.str_]
+    gain: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A recorded run with what every rule said, by the rule's name.
+
+    ``told`` are the stops (P, R) of rules that were told each price; ``advice`` what advisors among them said.
+    """
+
+    key: Key
+    rounds: Indices
+    n_labeled: Indices
+    accuracy: Floats | None
+    said: Mapping[str, Said]
+    told: Mapping[str, Truths] = field(default_factory=dict)
+    advice: Mapping[str, Advice] = field(default_factory=dict)
+
+
+def watch(run: Recorded, rules: Mapping[str, Rule], prices: Sequence[float] = ()) -> Watched:
+    """Replay every rule on a run; those that weigh the price of a label are also told each of ``prices``.
+
+    A rule that cannot be fed by the run is listed with the reason. O(R) observations and decisions a rule.
+    """
+    said: dict[str, Said] = {}
+    at_prices: dict[str, Truths] = {}
+    advice: dict[str, Advice] = {}
+    for name, rule in rules.items():
+        traced = _trace(run, rule)
+        if isinstance(traced, str):
+            said[name] = _unfed(len(run.rounds), traced)
+            continue
+        try:
+            said[name] = _said(run, replay(rule, [*traced.values()]), traced)
+            if is_told(rule) and len(prices):
+                if isinstance(rule, Advisor):
+                    at_prices[name], advice[name] = _advised(run, rule, traced, prices)
+                else:
+                    at_prices[name] = _told(run, rule, traced, prices)
+        except ClarosError as error:
+            said[name] = _unfed(len(run.rounds), str(error))
+    return Watched(run.key, run.rounds, run.n_labeled, run.accuracy, said, at_prices, advice)
+
+
+def _trace(run: Recorded, rule: Rule) -> dict[int, Observation] | str:
+    """The rule's trace, or why there is none."""
+    try:
+        traced = run.trace(rule)
+        if traced:
+            return traced
+        lacking = run.lacks(rule)
+    except ClarosError as error:
+        return str(error)
+    what = f"{', '.join(lacking)}, which this run does not have" if lacking else "inputs that no round has together"
+    return f"It needs {what}."
+
+
+def _unfed(rounds: int, why: str) -> Said:
+    nothing = np.full(rounds, np.nan)
+    return Said(nothing, nothing, np.zeros(rounds, dtype=bool), why=why)
+
+
+def _places(run: Recorded, traced: Mapping[int, Observation]) -> Indices:
+    """The places among the run's rounds of those that were traced."""
+    return np.searchsorted(run.rounds, [*traced])
+
+
+def _said(run: Recorded, decisions: Sequence[Decision], traced: Mapping[int, Observation]) -> Said:
+    nothing = np.full((2, len(run.rounds)), np.nan)
+    stop, reasons = np.zeros(len(run.rounds), dtype=bool), [""] * len(run.rounds)
+    for place, decision in zip(_places(run, traced).tolist(), decisions, strict=True):
+        nothing[0, place] = np.nan if decision.value is None else decision.value
+        nothing[1, place] = np.nan if decision.threshold is None else decision.threshold
+        stop[place], reasons[place] = decision.stop, decision.reason
+    return Said(nothing[0], nothing[1], stop, tuple(reasons))
+
+
+def _told(run: Recorded, rule: Rule, traced: Mapping[int, Observation], prices: Sequence[float]) -> Truths:
+    """(P, R) stops of the rule at every price, up to the first: what it says later changes nothing."""
+    stops, places, trace = (
+        np.zeros((len(prices), len(run.rounds)), dtype=bool),
+        _places(run, traced),
+        [*traced.values()],
+    )
+    for row, price in zip(stops, prices, strict=True):
+        first = first_stop(replay(told(rule, price), trace))
+        if first is not None:
+            row[places[first]] = True
+    return stops
+
+
+def _advised(
+    run: Recorded, rule: Advisor, traced: Mapping[int, Observation], prices: Sequence[float]
+) -> tuple[Truths, Advice]:
+    """Stops (P, R), and everything else that the advisor says."""
+    rounds, places, trace = len(run.rounds), _places(run, traced).tolist(), [*traced.values()]
+    stops, verdicts = np.zeros((len(prices), rounds), dtype=bool), np.full((len(prices), rounds), "too early to say")
+    gains = np.full((3, rounds), np.nan)
+    for row, price in enumerate(prices):
+        advisor = told(rule, price)
+        for length, place in enumerate(places, 1):
+            outlook: Outlook = advisor.outlook(View(trace, length))
+            stops[row, place], verdicts[row, place] = outlook.decision.stop, outlook.verdict
+            if outlook.gain is not None:
+                gains[:, place] = outlook.gain.value, outlook.gain.low, outlook.gain.high
+    return stops, Advice(verdicts, *gains)
