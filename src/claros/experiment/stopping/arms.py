@@ -12,7 +12,7 @@ import numpy as np
 from claros.arrays import Floats, Indices
 from claros.experiment.stopping.costs import NEVER, costs, first_places, regrets
 from claros.experiment.stopping.leave_one_out import chosen_elsewhere
-from claros.experiment.stopping.rules import is_told
+from claros.experiment.stopping.rules import is_told, weighs
 from claros.experiment.stopping.signals import FORMS, limits_met, per_label, signal, true_slope
 from claros.experiment.stopping.watched import Said, Watched
 from claros.stopping.rule import Rule
@@ -92,7 +92,7 @@ def arms_of(field: Field, rules: Mapping[str, Rule]) -> list[Arm]:
     arms = [_as_published(field, name) for name, rule in rules.items() if not is_told(rule)]
     arms += [_told(field, name) for name, rule in rules.items() if is_told(rule)]
     if len(set(field.sets)) > 1:
-        arms += [_by_signal(field, name, rule) for name, rule in rules.items()]
+        arms += [_by_signal(field, name, rule) for name, rule in rules.items() if is_told(rule) or not weighs(rule)]
         arms += [_blind(field), _true_slope(field)]
     arms.append(_hindsight(field))
     return [arm for arm in arms if arm.fed.any()]
@@ -113,7 +113,8 @@ def _told(field: Field, name: str) -> Arm:
 
 def _by_signal(field: Field, name: str, rule: Rule) -> Arm:
     signals = [signal(rule.name, _said(run, name), n) for run, n in zip(field.runs, field.labels, strict=True)]
-    return _fitted(field, PRICED.format(name), KINDS[2], signals)
+    # an advisor's own signal is there too, to see what its constant is worth that was set once and for all
+    return _fitted(field, PRICED.format(name), KINDS[1] if is_told(rule) else KINDS[2], signals)
 
 
 def _true_slope(field: Field) -> Arm:

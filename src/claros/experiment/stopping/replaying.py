@@ -62,10 +62,7 @@ def rules_told(rules: Mapping[str, Rule], price: float | None, worth: float | No
         raise InputError("A price is weighed against a worth: give --price, of one label, and --worth, of one point.")
     advisor = Advisor(price=price, worth=worth)  # it says what is wrong with them
     in_accuracy = advisor.label_price or 0.0
-    return {
-        name: _told(rule, price, worth, in_accuracy) if is_told(rule) and getattr(rule, "price") is None else rule  # noqa: B009
-        for name, rule in rules.items()
-    }
+    return {name: _told(rule, price, worth, in_accuracy) if is_told(rule) else rule for name, rule in rules.items()}
 
 
 def _told(rule: Rule, price: float, worth: float, in_accuracy: float) -> Rule:

@@ -11,7 +11,7 @@ from claros import stopping
 from claros.errors import InputError
 from claros.stopping.rule import Rule
 
-__all__ = ["chosen", "for_accuracy", "is_told", "parse", "told"]
+__all__ = ["chosen", "for_accuracy", "is_told", "parse", "told", "weighs"]
 
 EXAMPLE = "stabilizing_predictions(window=3, threshold=0.98)"
 #: Longer texts than this are no rules, and could exhaust the stack.
@@ -81,7 +81,15 @@ def _value(node: ast.expr) -> Any:
 
 
 def is_told(rule: Rule) -> bool:
-    """Whether the rule weighs what a label costs: it has a parameter ``price``."""
+    """Whether the rule weighs what a label costs and waits to be told: its parameter ``price`` is open.
+
+    An advisor that assumes a price where it knows none is not waiting.
+    """
+    return weighs(rule) and not getattr(rule, "assume_price", False) and rule.spec()["parameters"]["price"] is None
+
+
+def weighs(rule: Rule) -> bool:
+    """Whether the rule has a parameter ``price``."""
     return "price" in _parameters(rule)
 
 

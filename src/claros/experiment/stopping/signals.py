@@ -31,8 +31,13 @@ def _per_label(value: Floats, threshold: Floats, n: Floats) -> Floats:
     return np.abs(value) * n
 
 
-#: Rule -> how its value becomes a quantity that falls to 0 as a model settles. Counts of falls, budgets, rules for
-#: finding all relevant items and rules that are told the price themselves have none.
+def _break_even(value: Floats, threshold: Floats, n: Floats) -> Floats:
+    """The advisor's slope, from the price in points up to which the next label pays."""
+    return value * n / 100
+
+
+#: Rule -> how its value becomes a quantity that falls to 0 as a model settles. Counts of falls, budgets, and rules
+#: for finding all relevant items have none.
 SIGNALS: Mapping[str, Form] = {
     "stabilizing_predictions": _short_of_one,
     "stabilizing_predictions_bound": _short_of_one,
@@ -53,6 +58,7 @@ SIGNALS: Mapping[str, Form] = {
     "model_stability": _short_of_one,
     "error_stability": _as_it_is,
     "information_left": _as_it_is,
+    "advisor": _break_even,
 }
 
 #: How a signal is used: round by round as it comes, or as the advisor uses its own, the mean of the last three rounds

@@ -12,7 +12,7 @@ from claros.arrays import Floats, Indices
 from claros.errors import ClarosError
 from claros.experiment.stopping.recorded import Key, Recorded
 from claros.experiment.stopping.rules import is_told, told
-from claros.stopping.advisor import Advisor, Outlook
+from claros.stopping.advisor import Advisor
 from claros.stopping.rule import Decision, Observation, Rule, View, first_stop, replay
 
 __all__ = ["Advice", "Said", "Watched", "watch"]
@@ -153,10 +153,10 @@ def _advised(
     stops, verdicts = np.zeros((len(prices), rounds), dtype=bool), np.full((len(prices), rounds), "too early to say")
     gains = np.full((3, rounds), np.nan)
     for row, price in enumerate(prices):
-        advisor = told(rule, price)
-        for length, place in enumerate(places, 1):
-            outlook: Outlook = advisor.outlook(View(trace, length))
-            stops[row, place], verdicts[row, place] = outlook.decision.stop, outlook.verdict
-            if outlook.gain is not None:
-                gains[:, place] = outlook.gain.value, outlook.gain.low, outlook.gain.high
+        for place, decision in zip(places, replay(told(rule, price), trace), strict=True):
+            stops[row, place], verdicts[row, place] = decision.stop, decision.verdict
+    for length, place in enumerate(places, 1):
+        gain = rule.outlook(View(trace, length)).gain
+        if gain is not None:
+            gains[:, place] = gain.value, gain.low, gain.high
     return stops, Advice(verdicts, *gains)
