@@ -26,7 +26,8 @@ def page() -> str:
     """The whole page."""
     os.environ["COLUMNS"] = "100"
     sections = [f"## `claros {name}`\n\n{entry.summary}\n\n{help_of(name)}" for name, entry in COMMANDS.items()]
-    sections += [f"### `claros bench {word}`\n\n{help_of('bench', word)}" for word in load("bench").commands]
+    groups = [(name, load(name).commands) for name in COMMANDS if hasattr(load(name), "commands")]
+    sections += [f"### `claros {name} {word}`\n\n{help_of(name, word)}" for name, words in groups for word in words]
     return "\n\n".join([NOTICE + "# Command line", textwrap.fill(EPILOG, 100), *sections]) + "\n"
 
 

@@ -35,7 +35,9 @@ def test_no_link_in_the_documentation_is_broken() -> None:
     assert not broken
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/data.md", "docs/models.md", "docs/tracking.md", "docs/bench.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/data.md", "docs/models.md", "docs/tracking.md", "docs/bench.md", "docs/stopping.md"]
+)
 def test_every_python_example_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)

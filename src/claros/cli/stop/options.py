@@ -14,7 +14,7 @@ __all__ = ["Out", "Places", "Rule", "numbers"]
 Places = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[RUN]...",
+        metavar="RUN",
         help="A run's or a bench's folder, a results database, a campaign, or a folder of such.",
         show_default=False,
     ),
