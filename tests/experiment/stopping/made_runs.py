@@ -16,8 +16,7 @@ def said(values: Sequence[float], stops: Sequence[int] = (), threshold: float = 
     """What a rule said, which stopped in some rounds."""
     stop = np.zeros(len(values), dtype=bool)
     stop[list(stops)] = True
-    reasons = tuple(f"round {place}" for place in range(len(values)))
-    return Said(np.array(values, dtype=float), np.full(len(values), threshold), stop, reasons, why)
+    return Said(np.array(values, dtype=float), np.full(len(values), threshold), stop, "It says so.", why)
 
 
 def made(

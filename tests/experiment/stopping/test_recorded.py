@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -173,6 +175,21 @@ def test_a_bench_without_evidence_is_one_sentence(tmp_path: Path) -> None:
     run_bench(read_grid(flags=grid), tmp_path, quiet=True)
     with pytest.raises(DataError, match=r"did not keep what stopping rules saw; run it by claros stop bench"):
         list(lab.recorded([tmp_path]))
+
+
+def test_other_databases_are_left_alone(benched: Benched, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.db"
+    with closing(sqlite3.connect(mine)) as connection:
+        connection.execute("CREATE TABLE birds (name)")
+        connection.commit()
+    (tmp_path / "notes.sqlite").write_text("no database")
+    before = mine.read_bytes()
+    for place in (mine, tmp_path / "notes.sqlite"):
+        with pytest.raises(DataError, match="is not a results database of claros bench"):
+            list(lab.recorded([place]))
+    shutil.copy(benched[0] / "bench.sqlite", tmp_path / "z.sqlite")
+    assert len(list(lab.recorded([tmp_path]))) == 8
+    assert mine.read_bytes() == before
 
 
 def test_prices_must_be_above_0(ran: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,36 +14,59 @@ from claros.campaign.snapshot import restore
 from claros.errors import DataError
 from claros.experiment.bench.names import factors_of, varying
 from claros.experiment.bench.run import database
-from claros.experiment.bench.schema import Claim, NewSetting
+from claros.experiment.bench.schema import CELLS, Claim, NewSetting
 from claros.experiment.bench.store import Store
 from claros.experiment.config import UPPER_BOUND, parse_config
 from claros.experiment.setting import Setting
 from claros.experiment.stopping.recorded import Key, Recorded
 
-__all__ = ["from_bench"]
+__all__ = ["check_bench", "from_bench", "is_bench"]
 
 
-def from_bench(place: str) -> Iterator[Recorded]:
-    """Every cell that is done, setting by setting; ``place`` is the database's file or URL.
+def is_bench(file: Path) -> bool:
+    """Whether a file is the results database of a bench; it is only read, as another program may own it."""
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            query = "SELECT count(*) FROM sqlite_master WHERE name = ?"
+            return bool(connection.execute(query, [CELLS.name]).fetchone()[0])
+    except sqlite3.Error:
+        return False
 
-    Settings that kept no evidence are passed over; where none did, that is a `DataError`.
-    """
-    with Store(database(None, place, existing=True)) as store, tempfile.TemporaryDirectory(prefix="claros-") as scratch:
+
+def check_bench(place: str) -> None:
+    """Raise a `DataError` where a database, a file or a URL, holds no finished cell with evidence."""
+    if "://" not in place and not is_bench(Path(place)):
+        raise DataError(f"{place} is not a results database of claros bench.")
+    with Store(database(None, place, existing=True)) as store:
         settings = store.settings()
-        kept = [one for one in settings if one.config.get("evidence")]
+        if not settings:
+            raise DataError(f"The bench in {store.place} has no cells yet; claros bench run puts them there.")
+        kept = {one.key for one in settings if one.config.get("evidence")}
         if not kept:
             raise DataError(
                 f"The bench in {store.place} did not keep what stopping rules saw; run it by claros stop bench, or "
                 "with --set evidence=true."
             )
-        done = [cell for cell in store.cells() if cell["status"] == "done" and cell["strategy"] != UPPER_BOUND]
-        if not any(cell["setting"] == one.key for one in kept for cell in done):
-            raise DataError(
-                f"No cell of the bench in {store.place} is done yet; claros bench status says how far it is."
-            )
-        for one in kept:
-            mine = [cell for cell in done if cell["setting"] == one.key]
-            yield from _cells(store, one, settings, mine, Path(scratch))
+        if not any(cell["setting"] in kept and _is_done(cell) for cell in store.states()):
+            raise DataError(f"No cell of the bench in {store.place} is done; claros bench status says how far it is.")
+
+
+def from_bench(place: str) -> Iterator[Recorded]:
+    """Every cell that is done, setting by setting; settings that kept no evidence are passed over.
+
+    ``place`` is the database's file or URL; see `check_bench` for what it must hold.
+    """
+    check_bench(place)
+    with Store(database(None, place, existing=True)) as store, tempfile.TemporaryDirectory(prefix="claros-") as scratch:
+        settings, cells = store.settings(), [cell for cell in store.cells() if _is_done(cell)]
+        for one in settings:
+            if one.config.get("evidence"):
+                mine = [cell for cell in cells if cell["setting"] == one.key]
+                yield from _cells(store, one, settings, mine, Path(scratch))
+
+
+def _is_done(cell: Mapping[str, Any]) -> bool:
+    return bool(cell["status"] == "done" and cell["strategy"] != UPPER_BOUND)
 
 
 def _cells(

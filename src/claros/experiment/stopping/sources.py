@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from claros.errors import DataError
-from claros.experiment.stopping.from_benches import from_bench
+from claros.experiment.stopping.from_benches import check_bench, from_bench, is_bench
 from claros.experiment.stopping.from_campaigns import from_campaign
 from claros.experiment.stopping.from_runs import from_run
 from claros.experiment.stopping.recorded import Recorded
@@ -23,14 +23,21 @@ def recorded(places: Iterable[str | Path]) -> Iterator[Recorded]:
     A place is the folder of a run or of a bench, a bench's results database (a file, or its URL), a campaign's folder,
     or a folder that holds such, however deep. Raises a `DataError` for a place that holds nothing of the kind.
     """
-    for place in places:
-        yield from _at(place)
+    found = [one for place in places for one in _at(place)]
+    for one in found:
+        if not isinstance(one, Path):
+            check_bench(one)  # before anything is replayed
+    for one in found:
+        if not isinstance(one, Path):
+            yield from from_bench(one)
+        else:
+            yield from from_run(one) if (one / "run.json").is_file() else from_campaign(one)
 
 
-def _at(place: str | Path) -> Iterator[Recorded]:
+def _at(place: str | Path) -> list[str | Path]:
+    """What is there: folders of runs and campaigns as paths, databases as texts."""
     if "://" in str(place):
-        yield from from_bench(str(place))
-        return
+        return [str(place)]
     path = Path(place)
     if not path.exists():
         raise DataError(f"There is nothing at {path}; give the folder of a run, a bench or a campaign.")
@@ -40,13 +47,7 @@ def _at(place: str | Path) -> Iterator[Recorded]:
             f"{path} holds no recorded run: neither run.json of claros run, nor bench.sqlite of claros bench, nor a "
             "campaign's items and log."
         )
-    for one in found:
-        if one.is_file():
-            yield from from_bench(str(one))
-        elif (one / "run.json").is_file():
-            yield from from_run(one)
-        else:
-            yield from from_campaign(one)
+    return [str(one) if one.is_file() else one for one in found]
 
 
 def _found(folder: Path) -> Iterator[Path]:
@@ -63,5 +64,5 @@ def _found(folder: Path) -> Iterator[Path]:
             continue
         if inside.is_dir():
             yield from _found(inside)
-        elif inside.suffix in DATABASES:
+        elif inside.suffix in DATABASES and is_bench(inside):
             yield inside

@@ -53,9 +53,9 @@ def _row(run: Watched, said: Said) -> dict[str, Any]:
         return {**row, "why": said.why}
     first = said.first
     if first is None:
-        return {**row, "stopped": False, "labels_saved": 0.0, "reason": said.reasons[-1]}
+        return {**row, "stopped": False, "labels_saved": 0.0, "reason": said.reason}
     row |= {"stopped": True, "round": int(run.rounds[first]), "n_labeled": int(run.n_labeled[first])}
-    row |= {"labels_saved": 1 - int(run.n_labeled[first]) / end_labels, "reason": said.reasons[first]}
+    row |= {"labels_saved": 1 - int(run.n_labeled[first]) / end_labels, "reason": said.reason}
     if run.accuracy is not None:
         row |= _kept(run.accuracy, first)
     return row

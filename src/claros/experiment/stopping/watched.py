@@ -27,14 +27,14 @@ Clock = Callable[[Key, str, float, float], None]
 class Said:
     """What a rule said in the R rounds of a run; a round that it could not see counts as not ready.
 
-    ``value`` (R,) is NaN where it was not ready, ``threshold`` (R,) where it had none. ``why`` says why it could not be
-    fed at all, else it is empty.
+    ``value`` (R,) is NaN where it was not ready, ``threshold`` (R,) where it had none. ``reason`` is what it said at
+    its first stop, or in the end if it never stopped; ``why`` says why it could not be fed at all, else it is empty.
     """
 
     value: Floats
     threshold: Floats
     stop: Truths
-    reasons: tuple[str, ...] = ()
+    reason: str = ""
     why: str = ""
 
     @property
@@ -123,12 +123,13 @@ def _places(run: Recorded, traced: Mapping[int, Observation]) -> Indices:
 
 def _said(run: Recorded, decisions: Sequence[Decision], traced: Mapping[int, Observation]) -> Said:
     nothing = np.full((2, len(run.rounds)), np.nan)
-    stop, reasons = np.zeros(len(run.rounds), dtype=bool), [""] * len(run.rounds)
+    stop = np.zeros(len(run.rounds), dtype=bool)
     for place, decision in zip(_places(run, traced).tolist(), decisions, strict=True):
         nothing[0, place] = np.nan if decision.value is None else decision.value
         nothing[1, place] = np.nan if decision.threshold is None else decision.threshold
-        stop[place], reasons[place] = decision.stop, decision.reason
-    return Said(nothing[0], nothing[1], stop, tuple(reasons))
+        stop[place] = decision.stop
+    first = first_stop(decisions)
+    return Said(nothing[0], nothing[1], stop, decisions[-1 if first is None else first].reason)
 
 
 def _told(run: Recorded, rule: Rule, traced: Mapping[int, Observation], prices: Sequence[float]) -> Truths:
