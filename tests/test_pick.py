@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
+import claros
 from claros.measures.geometry import Table, Vectors
 from claros.pick import draw_spread, farthest_first, first_of, top_k
 from memory import peak_bytes
@@ -47,6 +48,52 @@ def test_top_k_takes_one_permutation_from_the_stream_whatever_the_scores_are() -
         after = RNG(3)
         after.permutation(50)
         assert rng.random() == after.random()
+
+
+def test_where_nothing_is_drawn_afterwards_the_permutation_is_drawn_only_for_ties() -> None:
+    for seed in range(200):
+        n, k = int(RNG(seed).integers(1, 60)), int(RNG(seed + 1).integers(1, 70))
+        few, many = RNG(seed).integers(0, 4, n) / 2, RNG(seed).permutation(n) / 2
+        for scores in (few, many):
+            at_last = RNG(seed)
+            picked = top_k(scores, k, at_last, last=True)
+            assert np.array_equal(picked.indices, top_k(scores, k, RNG(seed)).indices)
+            ordered = np.sort(scores)[::-1]
+            hangs = np.any(ordered[1 : k + 1] == ordered[: min(k, n - 1)])
+            after = RNG(seed)
+            if hangs:
+                after.permutation(n)
+            assert at_last.random() == after.random()
+
+
+def test_a_strategy_leaves_a_generator_that_was_given_to_it_in_the_same_state_whatever_the_scores_are() -> None:
+    after = []
+    for probs in (np.full((50, 2), 0.5), np.column_stack([np.linspace(0.5, 0.9, 50), np.linspace(0.5, 0.1, 50)])):
+        rng = RNG(3)
+        claros.select("margin", 5, probs=probs, rng=rng)
+        after.append(rng.random())
+    assert after[0] == after[1]
+
+
+@pytest.mark.parametrize("k", [1, 40, 1000, 1100])
+def test_a_guessed_threshold_does_not_change_what_is_highest(k: int) -> None:
+    n = 70_000
+    every = np.zeros(n)
+    every[::16] = 1.0 + np.arange(len(every[::16]))  # just those that are looked at first
+    cases = [
+        RNG(0).random(n),
+        np.arange(n) / 7.0,
+        -np.arange(n) / 7.0,
+        every,
+        -every,
+        np.ones(n),
+        RNG(1).integers(0, 3, n) / 2,
+        RNG(2).integers(0, 3000, n) / 2,
+        np.where(np.arange(n) == 12_345, 1.0, 0.0),
+    ]
+    for scores in cases:
+        order = RNG(5).permutation(n)
+        assert np.array_equal(top_k(scores, k, RNG(5)).indices, np.lexsort((order, -scores))[:k])
 
 
 def test_of_many_tied_items_each_is_as_likely_as_any_other() -> None:

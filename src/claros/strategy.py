@@ -186,8 +186,11 @@ class Strategy:
         """Run the function itself on arrays that are known to be good."""
         return self.function(*args, **{**self.parameters, **inputs})
 
-    def select(self, k: int, inputs: Inputs, rng: np.random.Generator) -> Selection:
-        """Pick ``min(k, N)`` of the candidates that the checked inputs describe."""
+    def select(self, k: int, inputs: Inputs, rng: np.random.Generator, *, last: bool = True) -> Selection:
+        """Pick ``min(k, N)`` of the candidates that the checked inputs describe.
+
+        ``last`` says that nothing will be drawn from ``rng`` afterwards, so that what breaks no tie need not be drawn.
+        """
         n = inputs.sizes.get("N")
         if n is None:
             raise InputError(
@@ -203,7 +206,7 @@ class Strategy:
             picked = top_k_streamed(lambda rows: self._scores(inputs, extra, rows), n, min(k, n), rng)
         elif self.scores_items:
             everything = self._scores(inputs, extra, slice(0, n))
-            picked = top_k(everything, min(k, n), rng)
+            picked = top_k(everything, min(k, n), rng, last=last)
         else:
             picked = self(min(k, n), **inputs, **extra)
         return Selection(self.name, picked.indices, picked.scores, everything, picked.probabilities, n, picked.note)
@@ -350,7 +353,7 @@ def select(
         raise InputError("Pass seed= or rng=, not both.")
     arrays = {name: value for name, value in given.items() if name in NEEDS}
     inputs = Inputs(arrays, chosen.needs, chosen.optional, who=chosen.name, n=n)
-    return chosen.select(k, inputs, rng if rng is not None else stream(seed or 0, "select"))
+    return chosen.select(k, inputs, stream(seed or 0, "select") if rng is None else rng, last=rng is None)
 
 
 def _whole(what: str, value: Any, least: int) -> int:

@@ -79,6 +79,14 @@ def test_equal_rows_get_equal_scores_wherever_they_stand(measure, dtype, library
             assert len(np.unique(scores)) == 1, f"{classes} classes: {np.unique(scores)}"
 
 
+def test_float32_entropies_are_near_those_of_float64_and_not_tied_by_rounding() -> None:
+    probs = np.random.default_rng(0).dirichlet(np.full(10, 20.0), 100_000).astype(np.float32)
+    scores, exact = entropy(probs), entropy(probs.astype(np.float64))
+    assert np.max(np.abs(scores - exact)) < 3e-7  # one float32 rounding of a sum near log 10 is 1.2e-7
+    tied = [100_000 - len(np.unique(values)) for values in (scores, exact.astype(np.float32))]
+    assert tied[0] < tied[1] / 5
+
+
 def test_the_margin_of_float32_probabilities_is_exact() -> None:
     close = np.float32(0.4)
     probs = np.array([[close, np.nextafter(close, np.float32(0)), 0.2], [close, close, 0.2]], dtype=np.float32)

@@ -152,7 +152,7 @@ def class_balanced(strategy: Part) -> Strategy:
             if scores is None:
                 picks.append(pool.pick(strategy, len(at), stream, rows))
             else:
-                best = top_k(scores[rows], len(at), stream)
+                best = top_k(scores[rows], len(at), stream, last=True)
                 picks.append(best._replace(indices=rows[best.indices]))
             places.append(at)
         least, most = min(map(len, places)), max(map(len, places))

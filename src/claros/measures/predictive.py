@@ -46,13 +46,23 @@ def margin(probs: Array) -> Array:
 
 
 def entropy(probs: Array) -> Array:
-    """Entropy in nats, with 0 log 0 = 0; (N, C) -> (N,), in [0, log C]. O(N·C) time, O(N) memory."""
-    few = probs.shape[1] <= FEW_CLASSES
-    return map_rows(
-        lambda block: 0.0 - sum_classes(plogp(columns(block) if few else block), 0 if few else 1),
-        probs,
-        _row_bytes(probs),
-    )
+    """Entropy in nats, with 0 log 0 = 0; (N, C) -> (N,), in [0, log C]. O(N·C) time, O(N) memory.
+
+    Logarithms are in the precision of the probabilities. Few classes are summed in float64, so that rounding ties next
+    to nothing that is not equal.
+    """
+    xp, classes = namespace(probs), int(probs.shape[1])
+
+    def score(block: Array) -> Array:
+        terms = plogp(block)
+        if classes > FEW_CLASSES:
+            return 0.0 - sum_classes(terms, 1)
+        total = 0.0 - xp.astype(terms[:, 0], xp.float64)
+        for code in range(1, classes):
+            total -= terms[:, code]
+        return total
+
+    return map_rows(score, probs, _row_bytes(probs))
 
 
 def ratio(probs: Array) -> Array:
@@ -128,7 +138,12 @@ def plogp(probs: Array) -> Array:
     """p log p of every entry, 0 where p is 0; the same shape."""
     xp = namespace(probs)
     # The smallest normal number stands in for 0: its logarithm is finite, and times 0 it is 0.
-    logs = xp.log(xp.clip(probs, min=float(xp.finfo(probs.dtype).smallest_normal)))
+    least = float(xp.finfo(probs.dtype).smallest_normal)
+    if isinstance(probs, np.ndarray):
+        above = probs if np.min(probs, initial=1.0) >= least else np.maximum(probs, least)
+        logs = np.log(above, order="C")  # sums go by the order in memory
+    else:
+        logs = xp.log(xp.clip(probs, min=least))
     logs *= probs
     return logs
 
@@ -143,9 +158,11 @@ def sum_classes(values: Array, axis: int) -> Array:
     """Sum over the classes, in the same order for every item."""
     if axis == 1:
         return namespace(values).sum(values, axis=1)
-    total = values[0]
-    for column in values[1:]:
-        total = total + column
+    if len(values) == 1:
+        return values[0]
+    total = values[0] + values[1]
+    for column in values[2:]:
+        total += column
     return total
 
 
