@@ -51,6 +51,12 @@ def _table(*rows: tuple[str, str, str, str]) -> dict[str, Need]:
 NEEDS: Mapping[str, Need] = _table(
     ("probs", "NC", "probabilities", "predicted class probabilities"),
     ("logits", "NC", "real", "scores before the softmax"),
+    (
+        "decision_values",
+        "NC",
+        "real",
+        "signed distances from each class's boundary to the rest, as of a support vector machine",
+    ),
     ("member_probs", "NSC", "probabilities", "probabilities of S members: dropout passes, an ensemble, a committee"),
     ("label_probs", "NK", "unit", "probability of each label of a multi-label task, independently of the others"),
     ("embeddings", "ND", "real", "feature vectors of the candidates under the current model"),

@@ -285,7 +285,7 @@ def test_a_rule_that_nobody_followed_is_replayed_on_the_campaign_as_it_was(make:
         True,
         True,
     ]
-    with pytest.raises(InputError, match="No rule named 'budget' is followed here; those that are: stabilizing"):
+    with pytest.raises(InputError, match="No rule named 'budget' is followed here; those that are: advisor"):
         campaign.decisions("budget")
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from claros.models.columns import UNSEEN_LOGIT, Head, softmax, spread_head, spread_logits, spread_probs
+from claros.models.columns import (
+    UNSEEN_LOGIT,
+    Head,
+    softmax,
+    spread_decisions,
+    spread_head,
+    spread_logits,
+    spread_probs,
+)
 
 SEEN = np.array([1, 3])
 
@@ -43,3 +51,9 @@ def test_nothing_changes_when_all_classes_were_seen() -> None:
     both = np.array([0, 1])
     assert spread_logits(logits, both, 2) is logits
     assert spread_head(head, both, 2) is head
+
+
+def test_decision_values_of_two_classes_are_mirrored_and_unseen_classes_are_far_outside() -> None:
+    # f = 0.5 says class 1 of the two seen, 0 and 2; class 1 of all three was never seen
+    values = spread_decisions(np.array([0.5, -2.0]), np.array([0, 2]), 3)
+    np.testing.assert_array_equal(values, [[-0.5, UNSEEN_LOGIT, 0.5], [2.0, UNSEEN_LOGIT, -2.0]])

@@ -276,3 +276,25 @@ def test_sounds_are_refused_with_the_kinds_that_are_not() -> None:
 
     with pytest.raises(InputError, match="logistic takes rows or images or texts; these items are sounds"):
         models.get("logistic").provides_for(Sounds())
+
+
+@pytest.mark.parametrize("classes", [[0, 1], [0, 1, 2]])
+def test_decision_values_are_scikit_learn_s_one_column_a_class(classes: list[int]) -> None:
+    some = np.isin(IRIS.target, classes)
+    pool = arrays(IRIS.data[some], IRIS.target[some])
+    one = fitted(from_estimator(LogisticRegression()), pool)
+    values = one.outputs(pool, ["decision_values"])["decision_values"]
+    theirs = LogisticRegression().fit(IRIS.data[some], IRIS.target[some]).decision_function(IRIS.data[some])
+    expected = np.stack([-theirs, theirs], axis=1) if len(classes) == 2 else theirs
+    np.testing.assert_allclose(values, expected, atol=1e-6)
+
+
+def test_a_model_of_one_class_has_no_boundary_and_all_decision_values_alike() -> None:
+    pool = arrays(IRIS.data, IRIS.target)
+    one = fitted(from_estimator(LogisticRegression()), pool.subset(np.arange(10)), IRIS.target[:10], n_classes=3)
+    values = one.outputs(pool, ["decision_values"])["decision_values"]
+    assert (values == values[0]).all()
+
+
+def test_what_has_no_decision_function_does_not_provide_its_values() -> None:
+    assert "decision_values" not in from_estimator(GaussianNB()).provides

@@ -27,6 +27,7 @@ KEPT: Mapping[str, tuple[str, str | None]] = {
     "stop_probs": ("probs", "stop"),
     "stop_member_probs": ("member_probs", "stop"),
     "stop_embeddings": ("embeddings", "stop"),
+    "stop_decision_values": ("decision_values", "stop"),
     "probs": ("probs", "unlabeled"),
     "labeled_probs": ("probs", "labeled"),
     "labeled_embeddings": ("embeddings", "labeled"),

@@ -35,7 +35,9 @@ DERIVED: Mapping[str, str] = {
 }
 
 #: Inputs over the pool's items that a model computes.
-MODELED = frozenset(("probs", "logits", "member_probs", "embeddings", "boundary_distance", "predicted_loss"))
+MODELED = frozenset(
+    ("probs", "logits", "decision_values", "member_probs", "embeddings", "boundary_distance", "predicted_loss")
+)
 HEAD = frozenset(("head_weights", "head_bias"))
 VECTORS = frozenset(("embeddings", "labeled_embeddings"))
 FIXED = frozenset(("features",))

@@ -160,7 +160,8 @@ def _per_class(classes: Sequence[str], scores: Mapping[str, Any], picked: Mappin
 
 
 def _moment(task: Task, rounds: int, written: Mapping[str, Any]) -> Moment:
-    first = next(iter(written["decisions"].values()), None)
+    weighed = (one for one in written["decisions"].values() if one.get("verdict") != "no price")
+    first = next(weighed, None)
     return Moment(
         task.strategy,
         task.seed,
@@ -176,4 +177,6 @@ def _moment(task: Task, rounds: int, written: Mapping[str, Any]) -> Moment:
 def _verdict(decision: Mapping[str, Any]) -> str:
     if not decision["ready"]:
         return "too early to say"
+    if decision.get("verdict"):
+        return str(decision["verdict"])
     return "stop" if decision["stop"] else "go on"

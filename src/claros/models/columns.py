@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from claros.arrays import Floats, Indices
 
-__all__ = ["UNSEEN_LOGIT", "Head", "softmax", "spread_head", "spread_logits", "spread_probs"]
+__all__ = ["UNSEEN_LOGIT", "Head", "softmax", "spread_decisions", "spread_head", "spread_logits", "spread_probs"]
 
 #: The logit of a class that training never saw. Beside centred logits, the largest of which is at least 0, it leaves
 #: a probability below 2e-22, and unlike minus infinity it is a number that arithmetic survives.
@@ -49,6 +49,12 @@ def spread_logits(logits: Floats, seen: Indices, n_classes: int) -> Floats:
     if len(seen) < n_classes:
         logits = logits - logits.mean(axis=-1, keepdims=True)
     return _spread(logits, seen, n_classes, UNSEEN_LOGIT)
+
+
+def spread_decisions(values: Floats, seen: Indices, n_classes: int) -> Floats:
+    """One value a class, of two classes (B,) -> (-f, f); far outside, `UNSEEN_LOGIT`, for the unseen; -> (B, C)."""
+    columns = np.stack([-values, values], axis=1) if values.ndim == 1 else values
+    return _spread(columns, seen, n_classes, UNSEEN_LOGIT)
 
 
 def spread_head(head: Head, seen: Indices, n_classes: int) -> Head:

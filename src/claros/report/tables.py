@@ -40,6 +40,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "stop": FLAG,
         "value": NUMBER,
         "threshold": NUMBER,
+        "reason": TEXT,
     },
 }
 #: The column that a bench's tables have before those.

@@ -24,7 +24,7 @@ from sklearn.utils.validation import has_fit_parameter
 from claros.arrays import Array, Floats, Indices, row_blocks
 from claros.errors import InputError, ModelError
 from claros.models.checks import Labeled, check_kind, check_names, labeled_items
-from claros.models.columns import spread_head, spread_logits, spread_probs
+from claros.models.columns import spread_decisions, spread_head, spread_logits, spread_probs
 from claros.models.interrupts import not_swallowed
 from claros.models.model import Items
 from claros.models.paths import path_of
@@ -34,6 +34,7 @@ from claros.models.sklearn.heads import (
     WITH_HEAD,
     WITH_MEMBERS,
     Constant,
+    decisions_of,
     head_input,
     head_of,
     members_of,
@@ -72,7 +73,8 @@ class SklearnModel:
 
     ``embeddings`` (float32) are what the last step sees, or the last hidden layer of an ``MLPClassifier``; sparse ones
     with more than 512 columns are reduced to 512 by a sparse random projection (Li, Hastie and Church 2006) of fixed
-    seed, as a whole vocabulary is too wide to hold densely. Logistic regression, linear discriminant analysis and
+    seed, as a whole vocabulary is too wide to hold densely. Whatever has a ``decision_function`` provides
+    ``decision_values``. Logistic regression, linear discriminant analysis and
     ``MLPClassifier`` also provide ``logits``, and their head wherever the embeddings are exactly what it sees. Forests
     provide ``member_probs`` (float32): one member a tree, or means of equal groups of trees, at most 50.
 
@@ -99,6 +101,8 @@ class SklearnModel:
             names |= {"logits", *HEAD_NAMES}
         if isinstance(self._last, WITH_MEMBERS):
             names.add("member_probs")
+        if hasattr(self._last, "decision_function"):
+            names.add("decision_values")
         reduced = self._fitted is not None and self._fitted.projection is not None
         return frozenset(names - HEAD_NAMES if reduced else names)
 
@@ -164,6 +168,7 @@ class SklearnModel:
         shapes = {
             "probs": ((n, fitted.n_classes), np.float64),
             "logits": ((n, fitted.n_classes), np.float64),
+            "decision_values": ((n, fitted.n_classes), np.float64),
             "embeddings": ((n, fitted.n_columns), np.float32),
             "member_probs": ((n, n_members, fitted.n_classes), np.float32),
         }
@@ -176,6 +181,9 @@ class SklearnModel:
             if "logits" in found and head is not None:
                 logits = seen_by_head @ head.weights.T + head.bias
                 found["logits"][rows] = spread_logits(logits, fitted.seen, fitted.n_classes)
+            if "decision_values" in found:
+                values = decisions_of(last, features)
+                found["decision_values"][rows] = spread_decisions(values, fitted.seen, fitted.n_classes)
             if "embeddings" in found:
                 found["embeddings"][rows] = _dense(seen_by_head, fitted.projection)
             if "member_probs" in found:

@@ -16,7 +16,17 @@ from sklearn.neural_network import MLPClassifier
 from claros.arrays import Floats
 from claros.models.columns import Head
 
-__all__ = ["LINEAR", "MOST_MEMBERS", "WITH_HEAD", "WITH_MEMBERS", "Constant", "head_input", "head_of", "members_of"]
+__all__ = [
+    "LINEAR",
+    "MOST_MEMBERS",
+    "WITH_HEAD",
+    "WITH_MEMBERS",
+    "Constant",
+    "decisions_of",
+    "head_input",
+    "head_of",
+    "members_of",
+]
 
 #: Classifiers whose prediction is the softmax (of two classes: the sigmoid) of a linear map of their input ...
 LINEAR = (LogisticRegression, LinearDiscriminantAnalysis)
@@ -58,6 +68,13 @@ def head_of(last: Any, columns: int) -> Head:
     if len(weights) == 1:  # sigmoid(f) = softmax(-f/2, f/2)
         weights, bias = np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
     return Head(np.asarray(weights, dtype=np.float64), np.asarray(bias, dtype=np.float64))
+
+
+def decisions_of(last: Any, features: Any) -> Floats:
+    """Signed distances over the classes seen, (B,) of two or (B, K); a constant has no boundary, so all are 0."""
+    if isinstance(last, Constant):
+        return np.zeros((features.shape[0], 1))
+    return np.asarray(last.decision_function(features), dtype=np.float64)
 
 
 def members_of(last: Any, features: Any, n_members: int) -> Floats:

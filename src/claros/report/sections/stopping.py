@@ -43,18 +43,16 @@ def advice(run: Run) -> str:
     rule = run.advice_rule
     if rule is None:
         return "No stopping rule was watched, so there is no advice on when to stop."
-    return " ".join(
-        [*(_told(run, name) for name in run.telling_rules), *([] if rule in run.telling_rules else [_stops(run, rule)])]
-    )
+    said = [_told(run, name) for name in run.telling_rules]
+    return " ".join(said if rule in run.telling_rules else [*said, _stops(run, rule)])
 
 
 def _told(run: Run, rule: str) -> str:
     """What a rule that never stops by itself said last, of the first strategy and seed."""
     name = (run.queried or run.strategies)[0]
     said = run.rules.where(rule=rule, strategy=name, seed=run.seeds[0])
-    return (
-        f"The {rule} of {name}: {str(said['reason'][-1]).removesuffix('.')} (seed {run.seeds[0]}; no price was given)."
-    )
+    reason = str(said["reason"][-1]).removesuffix(".")
+    return f"The {rule} of {name}, which was told no price: {reason} (seed {run.seeds[0]})."
 
 
 def _stops(run: Run, rule: str) -> str:
