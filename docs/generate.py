@@ -49,6 +49,7 @@ def rule_section(name: str, rule: type[Rule]) -> str:
         f"* Parameters: {parameters(defaults)}.",
         *([f"* Also known as {', '.join(others)}."] if others else []),
         f"* Assumes: {made.assumes}",
+        *([f"* Promises: {made.guarantee}"] if hasattr(made, "guarantee") else []),
         f"* Source: {made.reference}.",
     ]
     return f"## `{name}`\n\n{inspect.getdoc(rule)}\n\n" + "\n".join(facts)
