@@ -91,6 +91,18 @@ def test_folders_are_searched_and_a_campaign_has_no_accuracy(ran: Path, benched:
         lab.evaluate([mine], lab.chosen(["half"]))
 
 
+def test_rules_that_look_together_see_what_each_sees_alone(ran: Path) -> None:
+    run = next(iter(lab.recorded([ran])))
+    texts = ["stabilizing_predictions", "classification_change", "low_density_cut", "half | budget(labels=3)", "half"]
+    texts += ["overall_uncertainty", "entropy_mcs", "selected_accuracy", "max_confidence", "advisor"]
+    together = lab.watch(run, lab.chosen(texts), [1e-3])
+    for text in texts:
+        alone = lab.watch(run, lab.chosen([text]), [1e-3])
+        np.testing.assert_array_equal(alone.said[text].value, together.said[text].value)
+        assert alone.said[text].reason == together.said[text].reason
+        assert alone.said[text].why == together.said[text].why
+
+
 def test_rules_that_cannot_be_fed_are_listed_with_the_reason(ran: Path) -> None:
     run = next(iter(lab.recorded([ran])))
     rows = {row["rule"]: row for row in stop_rows(lab.watch(run, lab.chosen()))}

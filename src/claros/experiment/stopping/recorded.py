@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -63,9 +63,48 @@ class Recorded:
         seen = self.campaign.trace(rule)
         return {round: seen[round] for round in self.rounds.tolist() if round in seen}
 
+    def traces(self, rules: Sequence[Rule]) -> list[dict[int, Observation]]:
+        """The traces of rules that need the same, which is read once for all of them."""
+        if len(rules) == 1:
+            return [self.trace(rules[0])]
+        seen = self.trace(_Together(tuple(rules)))
+        return [{round: one["rules"][place] for round, one in seen.items()} for place in range(len(rules))]
+
     def lacks(self, rule: Rule) -> list[str]:
         """What the rule needs and no round has."""
         return [need for need in rule.needs if not self.campaign.trace(_Shown((need,)))]
+
+
+@dataclass(frozen=True)
+class _Together(Rule):
+    """No rule of anybody's: it remembers what several rules would."""
+
+    rules: tuple[Rule, ...]
+
+    name = "together"
+    assumes = "Nothing."
+    reference = "none"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What the first needs, as all do."""
+        return self.rules[0].needs
+
+    def observe(self, **inputs: Any) -> dict[str, Any]:
+        """Each one's own observation."""
+        return {"rules": [rule.observe(**inputs) for rule in self.rules]}
+
+    def record(self, inputs: Inputs) -> dict[str, Any]:
+        """Each one's own observation, from inputs that are checked."""
+        return self.observe(**inputs)
+
+    def spec(self) -> dict[str, Any]:
+        """What tells it from others."""
+        return {"name": self.name, "parameters": {"rules": [rule.spec() for rule in self.rules]}}
+
+    def judge(self, trace: Any) -> Decision:
+        """Nothing is decided."""
+        return Decision.not_ready(f"{len(trace)} rounds are seen.")
 
 
 @dataclass(frozen=True)

@@ -81,8 +81,9 @@ def watch(run: Recorded, rules: Mapping[str, Rule], prices: Sequence[float] = ()
     said: dict[str, Said] = {}
     at_prices: dict[str, Truths] = {}
     advice: dict[str, Advice] = {}
+    traces = _traces(run, rules)
     for name, rule in rules.items():
-        traced = _trace(run, rule)
+        traced = traces[name]
         if isinstance(traced, str):
             said[name] = _unfed(len(run.rounds), traced)
             continue
@@ -96,6 +97,21 @@ def watch(run: Recorded, rules: Mapping[str, Rule], prices: Sequence[float] = ()
         except ClarosError as error:
             said[name] = _unfed(len(run.rounds), str(error))
     return Watched(run.key, run.rounds, run.n_labeled, run.accuracy, said, at_prices, advice)
+
+
+def _traces(run: Recorded, rules: Mapping[str, Rule]) -> dict[str, dict[int, Observation] | str]:
+    """Every rule's trace, or why there is none; those that need the same look together, unless one of them fails."""
+    alike: dict[frozenset[str], list[str]] = {}
+    for name, rule in rules.items():
+        alike.setdefault(frozenset(rule.needs), []).append(name)
+    found: dict[str, dict[int, Observation] | str] = {}
+    for names in alike.values():
+        try:
+            traces = run.traces([rules[name] for name in names])
+        except ClarosError:
+            traces = [{} for _ in names]
+        found |= {name: seen or _trace(run, rules[name]) for name, seen in zip(names, traces, strict=True)}
+    return found
 
 
 def _trace(run: Recorded, rule: Rule) -> dict[int, Observation] | str:
