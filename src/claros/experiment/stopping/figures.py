@@ -128,7 +128,10 @@ def _cells(found: Evaluation) -> tuple[list[str], list[float], Mapping[tuple[str
 
 
 def _heat(found: Evaluation, width: int) -> Figure:
-    """A matrix: a row an arm, the least mean regret first, a column a price; the darker the worse."""
+    """A matrix: a row an arm, the least mean regret first, a column a price; the darker the worse.
+
+    The best in each column is bold, of those that somebody could follow.
+    """
     arms, prices, regret = _cells(found)
     left = round(16 + max(text_width(clip(arm, _LETTERS), 11) for arm in arms))
     rows, columns = len(arms), [*prices, None]
@@ -139,8 +142,10 @@ def _heat(found: Evaluation, width: int) -> Figure:
     values = np.array([[regret[arm, price] for price in columns] for arm in arms])
     strength = np.sqrt(np.clip(values / max(1e-9, float(np.quantile(values, 0.95))), 0, 1))
     axes.imshow(tint(VERMILION, 0.9 * strength), interpolation="none", aspect="auto")
+    beyond = {arm.name for arm in found.arms if arm.kind == KINDS[4]}
+    least = values[[arm not in beyond for arm in arms]].min(axis=0, initial=np.inf)
     for (row, column), value in np.ndenumerate(values):
-        best = value == values[:, column].min()
+        best = arms[row] not in beyond and value == least[column]
         axes.text(column, row, f"{value:.3f}", ha="center", va="center", fontsize=10, color=INK,
                   fontweight="bold" if best else "normal")  # fmt: skip
     axes.set_xticks(range(len(columns)), [*(f"{price:g}" for price in prices), "mean"])
