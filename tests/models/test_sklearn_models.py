@@ -181,7 +181,7 @@ def test_a_large_vocabulary_is_projected_to_512_columns_that_keep_distances() ->
 def test_the_head_of_a_projected_model_is_not_provided_and_never_was_promised() -> None:
     pool = vocabulary_pool()
     model = models.get("logistic")
-    assert model.provides_for(pool) == {"probs", "logits", "embeddings"}
+    assert model.provides_for(pool) == {"probs", "logits", "decision_values", "embeddings"}
     assert "head_weights" in model.provides_for(small_pool("rows"))
     fitted(model, pool)
     with pytest.raises(CannotFeedError, match="does not provide head_weights"):
@@ -282,9 +282,11 @@ def test_sounds_are_refused_with_the_kinds_that_are_not() -> None:
 def test_decision_values_are_scikit_learn_s_one_column_a_class(classes: list[int]) -> None:
     some = np.isin(IRIS.target, classes)
     pool = arrays(IRIS.data[some], IRIS.target[some])
-    one = fitted(from_estimator(LogisticRegression()), pool)
+    one = fitted(from_estimator(LogisticRegression(max_iter=2000)), pool)
     values = one.outputs(pool, ["decision_values"])["decision_values"]
-    theirs = LogisticRegression().fit(IRIS.data[some], IRIS.target[some]).decision_function(IRIS.data[some])
+    theirs = (
+        LogisticRegression(max_iter=2000).fit(IRIS.data[some], IRIS.target[some]).decision_function(IRIS.data[some])
+    )
     expected = np.stack([-theirs, theirs], axis=1) if len(classes) == 2 else theirs
     np.testing.assert_allclose(values, expected, atol=1e-6)
 

@@ -97,17 +97,14 @@ def test_without_a_price_it_says_what_labels_bring_and_never_stops() -> None:
     assert "if a point is worth 231 or more" in said  # 3 / .01297
 
 
-def test_a_price_can_be_assumed_from_the_pool() -> None:
+def test_a_price_can_be_assumed() -> None:
     rule = Advisor(assume_price=True)
-    assert "n_pool" in rule.needs
-    trace = [rule.observe(n_labeled=n, n_pool=2000, stop_predictions=_changed(0)) for n in (20, 50, 100)]
-    assert rule.decide(trace).stop
-    # .12 / 2000 a label: the label brings .0001297 of accuracy, 2.16 times that
-    lively = [
-        rule.observe(n_labeled=n, n_pool=2000, stop_predictions=codes)
-        for n, codes in ((100, _changed(0)), (220, _changed(90)))
-    ]
-    assert rule.decide(lively).value == pytest.approx(0.09 / math.log(2.2) / 4.0 / 220 / (0.12 / 2000))
+    assert rule.decide(_trace(rule, [(20, _changed(0)), (50, _changed(0)), (100, _changed(0))])).stop
+    # 33 labels for a point, .0003 of accuracy a label: this one brings .0001297, .43 times that
+    lively = rule.decide(_trace(rule, [(100, _changed(0)), (220, _changed(90))]))
+    assert lively.value == pytest.approx(0.09 / math.log(2.2) / 4.0 / 220 / 0.0003)
+    known = Advisor(price=2, worth=5, assume_price=True)  # what is known is not assumed
+    assert known.label_price == pytest.approx(0.004)
 
 
 def test_it_waits_for_a_model_with_fewer_labels_and_for_a_second_class() -> None:

@@ -33,8 +33,8 @@ BELOW, ABOVE, FLOOR, LEVEL = 0.75, 0.52, 0.01, 0.8
 CLEAR_STOP, CLEAR_GO = 0.5, 3.0
 #: Churns of so many rounds are averaged.
 SMOOTHED = 3
-#: Where a price is demanded and none is known, that of a label in accuracy, times the size of the pool.
-ASSUMED = 0.12
+#: Where a price is demanded and none is known, that of a label in accuracy: 33 labels for a point.
+ASSUMED = 0.0003
 #: With a smaller stop set than this, the interval is wider than it says.
 SMALL = 150
 
@@ -71,8 +71,8 @@ class Advisor(Rule):
     ``price`` is what one label costs you, ``worth`` what one point of accuracy (one hundredth) is worth to you, in the
     same currency: with 0.10 a label and 50 a point, ``price=0.1, worth=50``. A point is worth (cost of one error) times
     (predictions that the model will make) / 100. Without them it still says what twice the labels would bring and the
-    price up to which the next label pays, and never stops by itself, unless ``assume_price=True``: then a label is
-    taken to cost 0.12 / pool size of all accuracy, which is a guess. `outlook` gives all of this as numbers.
+    price up to which the next label pays, and never stops by itself, unless ``assume_price=True``: then a point
+    is taken to be worth 33 labels, which is a guess. `outlook` gives all of this as numbers.
 
     Half-lag churn is the share of the stop set whose predicted class differs from that of the model that had 2.2 times
     fewer labels, divided by the log of that ratio, over three such models and the last three rounds; before there is
@@ -106,6 +106,7 @@ class Advisor(Rule):
     assume_price: bool = False
 
     name = "advisor"
+    needs = ("stop_predictions", "n_labeled")
     assumes = (
         "The stop set is a fixed random sample of the pool, best of 600 items; models are trained anew each round; "
         "a model that is stuck looks finished, so audit some random labels."
@@ -126,14 +127,11 @@ class Advisor(Rule):
                 raise InputError(f"{self.name}: {name} must be true or false; got {getattr(self, name)!r}.")
 
     @property
-    def needs(self) -> tuple[str, ...]:
-        """Predictions and labels so far; the pool's size where the price is taken from it."""
-        return ("stop_predictions", "n_labeled", *(("n_pool",) if self.assume_price else ()))
-
-    @property
     def label_price(self) -> float | None:
-        """The price of a label in accuracy (1.0 is all of it); None where price or worth is not known."""
-        return None if self.price is None or self.worth is None else self.price / (100 * self.worth)
+        """The price of a label in accuracy (1.0 is all of it); None where it is neither known nor assumed."""
+        if self.price is not None and self.worth is not None:
+            return self.price / (100 * self.worth)
+        return ASSUMED if self.assume_price else None
 
     def told(self, *, price: float | None, worth: float | None, warm: bool) -> Advisor:
         """The same, with price and worth unless it has one, and for such a model."""
@@ -142,14 +140,8 @@ class Advisor(Rule):
         return replace(self, warm=self.warm or warm)
 
     def record(self, inputs: Inputs) -> dict[str, Any]:
-        """The predictions, packed, how many labels they were trained on, and the pool's size if it counts."""
-        pool = {"pool": inputs["n_pool"]} if self.assume_price else {}
-        return {"n": inputs["n_labeled"], **pool, **pack(inputs["stop_predictions"], self.name)}
-
-    def _price(self, now: Observation) -> float | None:
-        if self.label_price is None and self.assume_price:
-            return ASSUMED / max(1, int(recorded(now, "pool", self.name)))
-        return self.label_price
+        """The predictions, packed, and how many labels they were trained on."""
+        return {"n": inputs["n_labeled"], **pack(inputs["stop_predictions"], self.name)}
 
     def judge(self, trace: Sequence[Observation]) -> Decision:
         """Stop when the next label brings no more than it costs."""
@@ -165,7 +157,7 @@ class Advisor(Rule):
         return [self._outlook(history, place).decision for place in range(len(trace))]
 
     def _outlook(self, history: _History, place: int) -> Outlook:
-        n, slope, price = history.labels(place), history.slope(place), self._price(history.trace[place])
+        n, slope, price = history.labels(place), history.slope(place), self.label_price
         threshold = None if price is None else 1.0
         if slope is None:
             decision = Decision.not_ready(history.waiting(place), threshold)
@@ -179,7 +171,9 @@ class Advisor(Rule):
             return Outlook("no price", n, gain, 100 * per_label, None, decision)
         ratio = per_label / price
         verdict = "stop" if ratio < CLEAR_STOP else "go on" if ratio > CLEAR_GO else "close call"
-        known = f"at {self.price:g} a label and {self.worth:g} a point" if self.label_price else "at a price assumed"
+        known = (
+            f"at {self.price:g} a label and {self.worth:g} a point" if self.worth else "if a point is worth 33 labels,"
+        )
         reason = f"{said}; {known} it brings {ratio:.2g} times its cost."
         return Outlook(
             verdict, n, gain, 100 * per_label, ratio, Decision(ratio <= 1, True, ratio, 1.0, reason, verdict)
