@@ -31,6 +31,7 @@ __all__ = [
     "namespace",
     "row_blocks",
     "take",
+    "take_columns",
     "threads",
     "to_numpy",
     "where_from",
@@ -111,13 +112,13 @@ def detached(array: Array) -> Array:
     return array.detach() if is_torch(array) and array.requires_grad else array
 
 
-def take(array: Array, rows: slice | Indices, axis: int = 0) -> Array:
-    """Some rows: a view for a slice, a copy for positions; of what is no array, what it gives for them itself.
+def take_columns(array: Array, columns: Indices) -> Array:
+    """Some columns, at positions; a copy."""
+    return namespace(array).take(array, from_numpy(columns, array), axis=1)
 
-    With ``axis=1`` some columns, at positions.
-    """
-    if axis:
-        return namespace(array).take(array, from_numpy(rows, array), axis=axis)
+
+def take(array: Array, rows: slice | Indices) -> Array:
+    """Some rows: a view for a slice, a copy for positions; of what is no array, what it gives for them itself."""
     if isinstance(rows, slice) or isinstance(array, np.ndarray) or not is_array(array):
         return array[rows]
     return namespace(array).take(array, from_numpy(rows, array), axis=0)

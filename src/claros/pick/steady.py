@@ -19,6 +19,7 @@ from claros.arrays import (
     namespace,
     row_blocks,
     take,
+    take_columns,
     to_numpy,
 )
 from claros.measures.kernels import Kernel, pair_squares, square_norms
@@ -153,7 +154,7 @@ class Steady:
         for rows, first, strip in self.strips:
             columns = which[which >= first] - first
             if len(columns):
-                highest = self.xp.reshape(self.xp.max(take(strip, columns, axis=1), axis=1), (-1,))
+                highest = self.xp.reshape(self.xp.max(take_columns(strip, columns), axis=1), (-1,))
                 reached[rows] |= to_numpy(highest[: rows.stop - rows.start] > self.low[rows])
             inside = which[(which >= rows.start) & (which < rows.stop)]
             if self.same and len(inside):
@@ -246,7 +247,7 @@ class Steady:
             beyond = changed[stop:] if self.same else changed[:0]
             for part in row_blocks(len(beyond), 4 * STRIP, block_bytes(strip)):
                 which = beyond[part]
-                cells = self._floats(take(strip, which - first, axis=1))
+                cells = self._floats(take_columns(strip, which - first))
                 totals[rows] += self._lost(cells, which, before)[: rows.stop - rows.start]
         beyond = changed[np.searchsorted(changed, self.kept) :]
         self.work += FROM_BYTES * len(changed) + (ANEW - FROM_BYTES) * len(beyond)
