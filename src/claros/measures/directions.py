@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 from claros.arrays import (
     Array,
-    Floats,
-    Indices,
-    Scratch,
     block_bytes,
     device,
     from_numpy,
@@ -20,9 +14,9 @@ from claros.arrays import (
     take,
     to_numpy,
 )
-from claros.measures.geometry import SAFE_SQUARES, Table, mean_point
+from claros.measures.geometry import SAFE_SQUARES
 
-__all__ = ["UnitFrame", "centred_directions", "directions"]
+__all__ = ["directions"]
 
 
 def directions(*tables: Array) -> Array:
@@ -40,43 +34,6 @@ def directions(*tables: Array) -> Array:
             _normalise(table[rows], out[start + rows.start : start + rows.stop, :])
         start += int(table.shape[0])
     return out
-
-
-@dataclass(frozen=True)
-class UnitFrame:
-    """A `Frame` for directions: rows are divided by their lengths when they are asked for, and moved by the origin."""
-
-    origin: Array
-    dtype: Any
-    scale: float = 1.0
-
-    def table(self, points: Array) -> Table:
-        """The directions in this frame, as one factor; a block lives until the next one is asked for."""
-        scratch = Scratch()
-
-        def rows(which: slice | Indices) -> Array:
-            block = take(points, which)
-            xp = namespace(block)
-            if isinstance(block, np.ndarray) and isinstance(which, slice):
-                moved = scratch.block(block.shape, self.dtype)
-            else:
-                moved = xp.empty(block.shape, dtype=self.dtype, device=device(block))
-            _normalise(block, moved)
-            moved -= self.origin
-            return moved
-
-        return Table(rows, int(points.shape[1]))
-
-    def exactly(self, points: Array, positions: Indices) -> Floats:
-        """Directions in float64 on the host, not moved."""
-        exact: Floats = directions(to_numpy(take(points, positions)).astype(np.float64))
-        return exact
-
-
-def centred_directions(points: Array, dtype: Any, others: Array) -> UnitFrame:
-    """The frame around the mean direction of the others, for directions that are not kept."""
-    origin = mean_point(directions(others))
-    return UnitFrame(namespace(points).astype(from_numpy(origin, points), dtype, copy=False), dtype)
 
 
 def _normalise(block: Array, out: Array) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from claros.arrays import Array, Floats, Indices, Scratch, fast_dtype, from_numpy, namespace, row_blocks, to_numpy
-from claros.measures.directions import UnitFrame, centred_directions
-from claros.measures.geometry import Frame, Vectors, centred, difference_squares
+from claros.measures.geometry import Vectors, centred, difference_squares
 from claros.measures.pairs import STEP_BYTES, Side, tile_shape
 
-__all__ = ["Neighbours", "nearest_neighbours", "neighbour_blocks"]
+__all__ = ["Neighbours", "nearest_neighbours"]
 
 #: How many more than k are kept for each point, to settle in float64 which of those at the k-th place are nearest.
 SPARE = 16
@@ -29,30 +27,21 @@ class Neighbours(NamedTuple):
     indices: Indices
 
 
-def nearest_neighbours(points: Array, k: int, among: Array | None = None, *, by_direction: bool = False) -> Neighbours:
+def nearest_neighbours(points: Array, k: int, among: Array | None = None) -> Neighbours:
     """The k nearest of ``among`` (M, D) to each of ``points`` (N, D), or of the other points if there are none.
 
     Fewer where there are fewer. Which ones is as in float64 arithmetic on the differences, ties by position, as long as
     no more than 16 are tied at the k-th place; squared distances have the digits of float32, and are 0
     below its rounding.
-    ``by_direction`` compares rows divided by their lengths, without keeping them.
     O(N·M·D) time in blocks of products, O(N·k) memory.
     """
     k = max(0, min(k, int(points.shape[0]) - 1 if among is None else int(among.shape[0])))
     squares = np.empty((int(points.shape[0]), k))
     indices = np.empty(squares.shape, dtype=np.int64)
-    for rows, found in neighbour_blocks(points, k, among, by_direction=by_direction):
-        squares[rows], indices[rows] = found
-    return Neighbours(squares, indices)
-
-
-def neighbour_blocks(
-    points: Array, k: int, among: Array | None = None, *, by_direction: bool = False
-) -> Iterator[tuple[slice, Neighbours]]:
-    """`nearest_neighbours` of one block of points after the other, for those who need not keep them."""
-    run = _Nearest(points, k, among, by_direction)
+    run = _Nearest(points, k, among)
     for rows in row_blocks(run.n, 1, tile_shape(points)[0]):
-        yield rows, Neighbours(*run.nearest(rows))
+        squares[rows], indices[rows] = run.nearest(rows)
+    return Neighbours(squares, indices)
 
 
 class _Kept(NamedTuple):
@@ -66,13 +55,9 @@ class _Kept(NamedTuple):
 class _Nearest:
     """One run: blocks of points against blocks of what is near them."""
 
-    def __init__(self, points: Array, k: int, among: Array | None, by_direction: bool) -> None:
+    def __init__(self, points: Array, k: int, among: Array | None) -> None:
         self.points, self.among, self.self_graph = points, points if among is None else among, among is None
-        self.frame: Frame | UnitFrame
-        if by_direction:
-            self.frame = centred_directions(points, fast_dtype(points), self.among)
-        else:
-            self.frame, _ = centred(points, fast_dtype(points), *([] if among is None else [among]))
+        self.frame, _ = centred(points, fast_dtype(points), *([] if among is None else [among]))
         table, others = self.frame.table(points), self.frame.table(self.among)
         self.left, self.right, self.noise = Side(table), Side(others), Vectors(0, table).noise
         self.n, self.m = int(points.shape[0]), int(self.among.shape[0])

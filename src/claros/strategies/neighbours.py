@@ -6,9 +6,9 @@ import numpy as np
 
 from claros.arrays import Array, Indices, block_bytes, device, namespace, row_blocks, take
 from claros.errors import InputError
+from claros.measures.alike import most_alike
 from claros.measures.directions import directions
 from claros.measures.graph import RadiusGraph, expected_edges, graph_of
-from claros.measures.neighbours import neighbour_blocks
 from claros.measures.pairs import Within
 from claros.measures.purity import pure_radius
 from claros.pick import Picked, farthest_first, ranks
@@ -169,21 +169,22 @@ def cal(
     if not n or not int(labeled_probs.shape[0]):
         return scores
     theirs = _floored(labeled_probs)
-    negative_entropy = xp.sum(theirs * xp.log(theirs), axis=1)
-    for block, found in neighbour_blocks(embeddings, neighbours, labeled_embeddings, by_direction=True):
-        near = np.sort(found.indices, axis=1)  # sums in one order, whatever the distances' last digits
-        size = near.shape[1]
-        for rows in row_blocks(len(near), 8 * classes * (size + 2), block_bytes(probs)):
-            which = near[rows].reshape(-1)
-            mean = xp.sum(xp.reshape(take(theirs, which), (-1, size, classes)), axis=1) / size
-            own = xp.sum(xp.reshape(take(negative_entropy, which), (-1, size)), axis=1) / size
-            place = slice(block.start + rows.start, block.start + rows.stop)
-            scores[place] = own - xp.sum(mean * xp.log(_floored(probs[place])), axis=1)
+    # Each labeled item's prediction, and its negative entropy in one more column.
+    table = xp.concat([theirs, xp.sum(theirs * xp.log(theirs), axis=1)[:, None]], axis=1)
+    for rows, near in most_alike(embeddings, neighbours, labeled_embeddings):
+        for part in row_blocks(len(near), 8 * 4 * (classes + 1), block_bytes(probs)):
+            some, place = near[part], slice(rows.start + part.start, rows.start + part.stop)
+            total = take(table, some[:, 0])
+            for column in range(1, some.shape[1]):
+                total += take(table, some[:, column])
+            total /= some.shape[1]
+            scores[place] = total[:, classes] - xp.sum(total[:, :classes] * xp.log(_floored(probs[place])), axis=1)
     return scores
 
 
 def _floored(probs: Array) -> Array:
     """Probabilities in float64, at least 1e-7 each, rows summing to 1."""
     xp = namespace(probs)
-    high = xp.clip(xp.astype(probs, xp.float64), FLOOR, 1.0)
+    high = xp.astype(probs, xp.float64)
+    high = np.maximum(high, FLOOR) if isinstance(high, np.ndarray) else xp.clip(high, min=FLOOR)
     return high / xp.sum(high, axis=1, keepdims=True)
