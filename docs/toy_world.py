@@ -124,6 +124,7 @@ def _inputs(
     made = {
         "probs": probs,
         "logits": model.logits(pool),
+        "decision_values": model.logits(pool),
         "member_probs": _of_members(members, pool),
         "embeddings": vectors(pool),
         "features": vectors(pool),
@@ -148,14 +149,25 @@ def _inputs(
         "stop_predictions": np.argmax(model.probs(stop), axis=1),
         "stop_probs": model.probs(stop),
         "stop_member_probs": _of_members(members, stop),
+        "stop_embeddings": vectors(stop),
+        "stop_decision_values": model.logits(stop),
+        "stop_label_predictions": (model.probs(stop)[:, :3] > 0.2).astype(np.int64),
+        "stop_twin_predictions": np.argmax(members[0].probs(stop), axis=1),
+        "stop_labeled": np.zeros(len(stop), dtype=np.int64),
         "batch_probs": model.probs(labeled[PREVIOUS:]),
+        "batch_member_probs": _of_members(members, labeled[PREVIOUS:]),
         "batch_labels": labels[PREVIOUS:],
+        "labeled_at_random": np.ones(LABELED, dtype=np.int64),
+        "captures": np.argmax(_of_members(members, labeled), axis=2) == labels[:, None],
         "n_labeled": LABELED,
         "n_pool": len(pool) + LABELED,
         "round": 2,
         "spent": float(LABELED),
         "elapsed": 60.0,
         "metric": 0.8,
+        "n_audited": 20,
+        "n_audited_correct": 16,
+        "n_support_vectors": LABELED,
     }
     unknown = sorted(set(made) - set(NEEDS))
     if unknown:

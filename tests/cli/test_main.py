@@ -61,7 +61,7 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
     ("words", "said"),
     [
         (["lsit"], "Did you mean 'list'?"),
-        (["list"], "Choose from: strategies, wrappers, stopping, models, inputs"),
+        (["list"], "Choose from: strategies, wrappers, stopping, estimates, models, inputs"),
         (["list", "models", "--jsno"], "No such option: --jsno"),
         (["list", "stratgies"], "stratgies"),
     ],

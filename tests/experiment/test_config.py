@@ -30,12 +30,12 @@ def test_a_flag_for_the_model_and_a_setting_for_its_parameters_both_hold() -> No
 def test_parts_of_lists_are_set_by_position_or_by_name(tmp_path: Path) -> None:
     file = write(tmp_path / "run.yaml", "data: digits\nstrategy: [margin, {name: badge, parameters: {method: lazy}}]\n")
     config = read_config(
-        file, ["strategy.badge.parameters.temperature=2", "strategy.0.label=m", "watch.0.parameters.window=5"]
+        file, ["strategy.badge.parameters.temperature=2", "strategy.0.label=m", "watch.1.parameters.window=5"]
     )
     assert config.strategy[1].parameters == {"method": "lazy", "temperature": 2}
     assert config.strategy[0].label == "m"
-    assert config.watch[0].parameters == {"window": 5}
-    assert config.watch[1].name == "overall_uncertainty"
+    assert config.watch[1].parameters == {"window": 5}
+    assert config.watch[2].name == "overall_uncertainty"
 
 
 def test_one_strategy_needs_no_list() -> None:

@@ -123,8 +123,8 @@ def test_per_class_rows_have_the_precision_of_that_class_and_count_its_picks(out
 
 def test_watched_rules_are_recorded_every_round_and_end_nothing(out: Path) -> None:
     table = rows(out / "rules.csv")
-    assert len(table) == 2 * 2 * 4 * 2
-    assert {row["rule"] for row in table} == {"stabilizing_predictions", "overall_uncertainty"}
+    assert len(table) == 2 * 2 * 4 * 3
+    assert {row["rule"] for row in table} == {"advisor", "stabilizing_predictions", "overall_uncertainty"}
     assert {row["ready"] for row in table} <= {"true", "false"}
 
 
@@ -328,7 +328,7 @@ def test_random_goes_on_to_as_many_labels_whatever_the_rule_says_of_it(tmp_path:
 def test_a_rule_that_ends_the_arm_is_not_watched_a_second_time(tmp_path: Path) -> None:
     run(config(stop="stabilizing_predictions", control=False), tmp_path / "out", listener=quiet)
     names = {row["rule"] for row in rows(tmp_path / "out" / "rules.csv")}
-    assert names == {"stabilizing_predictions", "overall_uncertainty"}
+    assert names == {"advisor", "stabilizing_predictions", "overall_uncertainty"}
 
 
 def test_random_by_itself_obeys_the_rule(tmp_path: Path) -> None:
