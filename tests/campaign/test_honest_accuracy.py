@@ -47,7 +47,7 @@ def test_the_interval_covers_the_true_accuracy_in_five_hundred_campaigns(strateg
     print(f"{strategy}: {hits} of {CAMPAIGNS}")
 
 
-@pytest.mark.parametrize("strategy", ["margin", "random"])
+@pytest.mark.parametrize("strategy", ["margin"])
 def test_the_interval_covers_the_true_accuracy_in_most_of_twenty_campaigns(strategy: str) -> None:
     hits = sum(covered(strategy, seed) for seed in range(20))
     assert hits >= 15, f"{hits} of 20 intervals cover; at 95 % fewer than 15 are seen once in 3,000 times"

@@ -89,7 +89,7 @@ class Advisor(Rule):
     O(T) time, some ten comparisons of T predictions; an observation is T to 4 T bytes, in base64.
 
     Blind, as all rules on predictions are, to a learner that is stuck: look at the accuracy measured on random items
-    beside it. The 80 % interval holds on average over data sets, on single ones between 70 and 99 %.
+    beside it. The 80 % interval holds on average over data sets, on single ones between 70 and 100 %.
 
     >>> rule = Advisor(price=0.1, worth=20)
     >>> trace = [rule.observe(stop_predictions=[0, 1, 1, 0], n_labeled=n) for n in (20, 40, 60, 80, 100)]
