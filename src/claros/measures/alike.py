@@ -62,13 +62,15 @@ class _Alike:
         self.points, self.xp, self.dtype = points, namespace(points), fast_dtype(points)
         self.m, self.k = int(among.shape[0]), min(k, int(among.shape[0]))
         self.exact = directions(to_numpy(among).astype(np.float64))
-        lengths = np.sqrt(np.sum(self.exact * self.exact, axis=1))
+        zeros = np.einsum("ij,ij->i", self.exact, self.exact) < 0.5
         moved = self.exact - self.exact.mean(axis=0, keepdims=True) if self.m else self.exact
         self.others = self.xp.astype(from_numpy(moved, points), self.dtype)
         #: Half of how much nearer a row of zeros is than a direction that is at a right angle.
-        self.nearer = np.where(lengths < 0.5, 0.5, 0.0) if np.any(lengths < 0.5) else None
-        largest = math.sqrt(float(np.max(np.sum(moved * moved, axis=1), initial=0.0)))
-        self.noise = float(self.xp.finfo(self.dtype).eps) * (8.0 + 4.0 * math.sqrt(points.shape[1])) * (largest + 0.5)
+        self.nearer = np.where(zeros, 0.5, 0.0) if np.any(zeros) else None
+        largest = math.sqrt(float(np.max(np.einsum("ij,ij->i", moved, moved), initial=0.0)))
+        #: Rounding of a product, as a share of the point's length: random rounding, with a wide margin.
+        self.noise = float(self.xp.finfo(self.dtype).eps) * (8.0 + 4.0 * math.sqrt(points.shape[1]))
+        self.noise *= largest + (0.0 if self.nearer is None else 0.5)
         self.products = Scratch()
 
     def nearest(self, rows: slice) -> Indices:
