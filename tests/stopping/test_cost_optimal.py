@@ -125,3 +125,10 @@ def test_a_decision_takes_as_long_after_ten_thousand_rounds_as_after_forty() -> 
         return min(times)
 
     assert fastest(10_000) < 3 * fastest(40)
+
+
+def test_it_is_told_the_price_over_the_worth_of_all_accuracy() -> None:
+    told = CostOptimal().told(price=0.1, worth=20, warm=False)  # 0.1 a label, 2,000 for 1.00 of accuracy
+    assert told.price == pytest.approx(0.1 / 2000)
+    assert CostOptimal(price=0.5).told(price=0.1, worth=20, warm=False).price == 0.5
+    assert CostOptimal().told(price=0.1, worth=None, warm=False).price is None

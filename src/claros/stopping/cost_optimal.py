@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, NamedTuple
 
@@ -72,6 +72,12 @@ class CostOptimal(Rule):
         if self.price is not None:
             object.__setattr__(self, "price", number(self.price, 0, inf, f"{self.name}: price"))
         object.__setattr__(self, "threshold", number(self.threshold, 0, 1, f"{self.name}: threshold"))
+
+    def told(self, *, price: float | None, worth: float | None, warm: bool) -> CostOptimal:
+        """The same, with the price over the worth of 1.00 of accuracy, unless it has a price."""
+        if self.price is not None or price is None or worth is None:
+            return self
+        return replace(self, price=price / (100 * worth))
 
     def record(self, inputs: Inputs) -> dict[str, Any]:
         """The three numbers."""

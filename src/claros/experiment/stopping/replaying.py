@@ -60,12 +60,7 @@ def rules_told(rules: Mapping[str, Rule], price: float | None, worth: float | No
         return dict(rules)
     if price is None or worth is None:
         raise InputError("A price is weighed against a worth: give --price, of one label, and --worth, of one point.")
-    advisor = Advisor(price=price, worth=worth)  # it says what is wrong with them
-    in_accuracy = advisor.label_price or 0.0
-    return {name: _told(rule, price, worth, in_accuracy) if is_told(rule) else rule for name, rule in rules.items()}
-
-
-def _told(rule: Rule, price: float, worth: float, in_accuracy: float) -> Rule:
-    spec = rule.spec()
-    numbers = {"price": price, "worth": worth} if "worth" in spec["parameters"] else {"price": in_accuracy}
-    return type(rule)(**{**spec["parameters"], **numbers})
+    Advisor(price=price, worth=worth)  # it says what is wrong with them
+    return {
+        name: rule.told(price=price, worth=worth, warm=False) if is_told(rule) else rule for name, rule in rules.items()
+    }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 
 from claros import stopping
@@ -94,14 +94,8 @@ def weighs(rule: Rule) -> bool:
 
 
 def told(rule: Rule, price: float) -> Rule:
-    """The rule, told the price of one label in accuracy (1.00 of it is worth 1).
-
-    One that takes a price and the worth of a point is given a hundred times the price at a worth of 1.
-    """
-    changes: Mapping[str, Any] = (
-        {"price": 100 * price, "worth": 1.0} if "worth" in _parameters(rule) else {"price": price}
-    )
-    return replace(rule, **changes)
+    """The rule, told the price of one label in accuracy (1.00 of it is worth 1)."""
+    return rule.told(price=100 * price, worth=1.0, warm=False)
 
 
 def _parameters(rule: Rule) -> set[str]:
