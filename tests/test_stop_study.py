@@ -1,0 +1,49 @@
+"""The page of the study of stopping rules says what the tables say."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from benchmarks.stop_study import page
+
+
+def write(folder: Path, name: str, *rows: dict[str, object]) -> None:
+    with (folder / f"{name}.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*rows[0]])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def arm(name: str, kind: str, regret: float, ratio: object = "", model: str = "all", price: object = "") -> dict:
+    interval = {"low": regret - 0.01, "high": regret + 0.01, "ratio_low": ratio, "ratio_high": ratio}
+    return {"model": model, "strategy": "all", "price": price, "arm": name, "kind": kind, "regret": regret,
+            "ratio": ratio, "never": 0.25, "sets": 19, "runs": 344, **interval}  # fmt: skip
+
+
+def test_every_table_has_its_numbers_the_best_rule_first(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "regret",
+        arm("worse", "as published", 0.4, 0.1),
+        arm("better", "as published", 0.3, 0.2),
+        arm("better", "as published", 0.35, 0.2, model="forest"),
+        arm("better", "as published", 9.0, price=0.001),  # of one price: not what the page says
+        arm("advisor", "told the price", 0.05),
+    )
+    scope = {"model": "all", "strategy": "all"}
+    write(tmp_path, "first_stops", {**scope, "arm": "advisor", "kind": "told the price", "stops": 10, "right": 0.9,
+          "low": 0.8, "high": 1.0, "wrong_net_points": 1.25, "wrong_accuracy_points": 2})  # fmt: skip
+    write(tmp_path, "verdicts", {"verdict": "stop", "rounds": 7, "past": 0.99})
+    write(tmp_path, "gains", {**scope, "data": "all", "coverage": 0.85, "width_points": 7.5, "bias_points": 1, "rounds": 9},
+          {**scope, "data": "usps", "coverage": 0.9, "width_points": 8, "bias_points": -1, "rounds": 4})  # fmt: skip
+    write(tmp_path, "correlations", {"model": "forest", "strategy": "margin", "rule": "better", "correlation": 0.9,
+          "sem": 0.02, "svm": 0.1, "rf": 0.56, "nn": ""})  # fmt: skip
+    said = page(tmp_path)
+    assert said.index("`better` | 0.300") < said.index("`worse` | 0.400")
+    assert "| `better` | 0.300 | 0.290 to 0.310 | 0.20 | 0.20 to 0.20 | 25 % | 0.350 |" in said
+    assert "9.000" not in said
+    assert "| `advisor` | 10 | 90 % | 80 % to 100 % | 1.2 | 2.0 |" in said
+    assert "| stop | 7 | 99 % |" in said
+    assert said.index("| usps | 90 % | 8.0 | -1.0 | 4 |") < said.index("| all | 85 % | 7.5 | +1.0 | 9 |")
+    assert "| `better` | 0.90 ± 0.02 | 0.56 |" in said
