@@ -35,8 +35,9 @@ def test_every_table_has_its_numbers_the_best_rule_first(tmp_path: Path) -> None
     write(tmp_path, "first_stops", {**scope, "arm": "advisor", "kind": "told the price", "stops": 10, "right": 0.9,
           "low": 0.8, "high": 1.0, "wrong_net_points": 1.25, "wrong_accuracy_points": 2})  # fmt: skip
     write(tmp_path, "verdicts", {"verdict": "stop", "rounds": 7, "past": 0.99})
-    write(tmp_path, "gains", {**scope, "data": "all", "coverage": 0.85, "width_points": 7.5, "bias_points": 1, "rounds": 9},
-          {**scope, "data": "usps", "coverage": 0.9, "width_points": 8, "bias_points": -1, "rounds": 4})  # fmt: skip
+    over_sets = {"data": "all", "coverage": 0.85, "width_points": 7.5, "bias_points": 1, "rounds": 9}
+    of_one = {"data": "usps", "coverage": 0.9, "width_points": 8, "bias_points": -1, "rounds": 4}
+    write(tmp_path, "gains", {**scope, **over_sets}, {**scope, **of_one})
     write(tmp_path, "correlations", {"model": "forest", "strategy": "margin", "rule": "better", "correlation": 0.9,
           "sem": 0.02, "svm": 0.1, "rf": 0.56, "nn": ""})  # fmt: skip
     said = page(tmp_path)
