@@ -48,9 +48,9 @@ Recorded runs of margin and random sampling on many data sets, each to its end, 
 would have stopped: [how](stopping.md#which-rule-is-worth-following), and
 [with which runs](../benchmarks/stop_study.py). Regret is the log of the cost at the stop over the best cost of the same
 run; prices are absolute, from 0.00001 to 0.003 of all accuracy a label; constants are found on other data sets than
-those they are judged on. The advisor's own form and constants, its interval and the price that it assumes were chosen with
-most of these runs in sight, so look at `advisor + price`, its signal with a constant found elsewhere, and at data of your
-own. These are small models with up to 820 labels: no evidence for fine-tuned networks."""
+those they are judged on. The advisor's own form and constants, its interval and the price that it assumes were chosen
+with most of these runs in sight, so look at `advisor + price`, its signal with a constant found elsewhere, and at data
+of your own. These are small models with up to 820 labels: no evidence for fine-tuned networks."""
 
 
 def run(model: str, folder: Path, db: Path, seeds: int, jobs: int) -> None:
