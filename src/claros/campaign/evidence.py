@@ -92,10 +92,13 @@ class _Seen:
         """A number that the log has."""
         return self.row[name]
 
+    def has(self, name: str) -> bool:
+        """Whether an array was kept."""
+        return self._all.folder.has(array_name(self.round, name))
+
     def array(self, name: str) -> Any:
         """An array that was kept; None if it was not."""
-        folder = self._all.folder
-        return folder.read_array(self.round, name) if folder.has(array_name(self.round, name)) else None
+        return self._all.folder.read_array(self.round, name) if self.has(name) else None
 
     @cached_property
     def stop_probs(self) -> Any:
@@ -121,7 +124,7 @@ class _Seen:
 
     def batch_labels(self) -> Indices | None:
         """(B,) what came back for the batch."""
-        return None if self.array("batch_probs") is None else _codes([code for _, code in self.answered])
+        return _codes([code for _, code in self.answered]) if self.has("batch_probs") else None
 
     def stop_predictions(self) -> Indices | None:
         """(T,) predicted classes."""

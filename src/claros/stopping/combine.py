@@ -16,11 +16,13 @@ from claros.errors import InputError
 from claros.inputs import Inputs
 from claros.stopping.rule import Decision, Observation, Rule, View, recorded
 
-__all__ = ["All", "AnyOf", "Patience"]
+__all__ = ["All", "AnyOf", "Patience", "Several"]
 
 
 @dataclass(frozen=True)
-class _Several(Rule):
+class Several(Rule):
+    """Rules that observe the same rounds, each for itself; what they decide together is for others to say."""
+
     rules: tuple[Rule, ...]
 
     def __post_init__(self) -> None:
@@ -85,7 +87,7 @@ class _Several(Rule):
 
 
 @dataclass(frozen=True)
-class All(_Several):
+class All(Several):
     """Stops when all of its rules stop; ``first & second`` makes one.
 
     The value is the number of rules that say stop, the threshold how many there are. Ready when all are, or when one
@@ -102,7 +104,7 @@ class All(_Several):
 
 
 @dataclass(frozen=True)
-class AnyOf(_Several):
+class AnyOf(Several):
     """Stops when at least one of its rules stops; ``first | second`` makes one.
 
     The value is the number of rules that say stop, the threshold 1. Ready when all are, or when one says stop. Costs

@@ -12,6 +12,7 @@ from claros.arrays import Floats, Indices
 from claros.campaign import Campaign
 from claros.errors import DataError
 from claros.inputs import Inputs
+from claros.stopping.combine import Several
 from claros.stopping.rule import Decision, Observation, Rule
 
 __all__ = ["Key", "Recorded"]
@@ -76,31 +77,10 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class _Together(Rule):
-    """No rule of anybody's: it remembers what several rules would."""
-
-    rules: tuple[Rule, ...]
+class _Together(Several):
+    """No rule of anybody's: it remembers what several rules would, none of them taken apart."""
 
     name = "together"
-    assumes = "Nothing."
-    reference = "none"
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """What the first needs, as all do."""
-        return self.rules[0].needs
-
-    def observe(self, **inputs: Any) -> dict[str, Any]:
-        """Each one's own observation."""
-        return {"rules": [rule.observe(**inputs) for rule in self.rules]}
-
-    def record(self, inputs: Inputs) -> dict[str, Any]:
-        """Each one's own observation, from inputs that are checked."""
-        return self.observe(**inputs)
-
-    def spec(self) -> dict[str, Any]:
-        """What tells it from others."""
-        return {"name": self.name, "parameters": {"rules": [rule.spec() for rule in self.rules]}}
 
     def judge(self, trace: Any) -> Decision:
         """Nothing is decided."""
