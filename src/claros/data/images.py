@@ -59,6 +59,10 @@ class ImageFiles(Files):
         self.__dict__.update(state)
         self._forget()
 
+    def sized(self, side: int) -> ImageFiles:
+        """The same files at another size."""
+        return self if side == self.size else ImageFiles(self.store, self.names, side)
+
     def take(self, rows: Indices) -> npt.NDArray[np.uint8]:
         """(B, size, size, 3), each decoded at most once while all of them fit in memory."""
         if not self._kept:

@@ -65,6 +65,11 @@ class Pool:
         """``rows``, ``images``, ``texts`` or ``sounds``."""
         return self.reader.kind
 
+    @property
+    def shows(self) -> str:
+        """The kind of what people see; another than `kind` where models read features in the items' place."""
+        return self.reader.shows
+
     @cached_property
     def groups(self) -> Indices:
         """(N,): position of the first item with exactly the same content; itself if there is none before.
@@ -84,15 +89,16 @@ class Pool:
     @property
     def has_features(self) -> bool:
         """Whether there are `fixed_features`, said without making them."""
-        return self.features is not None or self.kind in MADE_OF
+        return self.features is not None or self.reader.has_features or self.kind in MADE_OF
 
     @cached_property
     def fixed_features(self) -> Floats | None:
-        """(N, D) features that no training changes: those given, else made of the content, once; None for sounds.
+        """(N, D) features that no training changes: those given, else made of the content, once; None for bare sounds.
 
         Standardised columns of rows, pixels of images, latent topics of texts: see `claros.data.features`.
         """
-        features = self.features if self.features is not None else content_features(self)
+        given = self.features if self.features is not None else self.reader.features(self.rows)
+        features = given if given is not None else content_features(self)
         return None if features is None else _frozen(features)
 
     @property
@@ -136,10 +142,10 @@ class Pool:
 
     @cached_property
     def _manifest(self) -> dict[str, Any]:
-        content = hashlib.sha256(self.kind.encode())
+        content = hashlib.sha256(self.shows.encode())
         self.reader.feed(content, self.rows)
         ids = hashlib.sha256(json.dumps(self.ids).encode())
-        return {"n": len(self), "ids": ids.hexdigest(), "content": content.hexdigest(), "kind": self.kind}
+        return {"n": len(self), "ids": ids.hexdigest(), "content": content.hexdigest(), "kind": self.shows}
 
     def stamp(self) -> str | None:
         """A cheap sign that files are as they were: names, lengths and times of change; None where nothing is a file.
@@ -156,7 +162,7 @@ class Pool:
         """
         return {
             "n": len(self),
-            "kind": self.kind,
+            "kind": self.shows,
             "classes": list(self.classes),
             "labeled": 0 if self.labels is None else int((self.labels >= 0).sum()),
             "duplicates": len(self) - int((self.groups == np.arange(len(self))).sum()),

@@ -29,10 +29,30 @@ FEED_BYTES = 1 << 24
 class Reader(ABC):
     """Items at rows 0..N-1 of a storage, in an order that never changes."""
 
-    kind: ClassVar[str]
+    kind: str
+    """``rows``, ``images``, ``texts`` or ``sounds``: what `take` returns."""
+    has_features: ClassVar[bool] = False
+    """Whether features were computed of the items, which models may read in their place."""
 
     @abstractmethod
     def __len__(self) -> int: ...
+
+    @property
+    def shows(self) -> str:
+        """The kind of what people see of an item; another than `kind` where models read features instead."""
+        return self.kind
+
+    def plain(self) -> Reader:
+        """The items themselves to read, where features may be read in their place."""
+        return self
+
+    def sized(self, side: int) -> Reader:
+        """The same items, images of files brought to so many pixels a side."""
+        return self
+
+    def features(self, rows: Indices) -> npt.NDArray[np.float32] | None:
+        """(B, D) features of these rows, where they were computed."""
+        return None
 
     @abstractmethod
     def take(self, rows: Indices) -> Any:
