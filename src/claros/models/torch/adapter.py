@@ -172,6 +172,12 @@ class TorchModel:
         with seeded(0, fitted.reader.mean.device):
             return infer(fitted, items, names, members=self.options.members, chunk=self.options.chunk)
 
+    def trained(self) -> Fitted:
+        """The trained network with all that its predictions depend on."""
+        if self._fitted is None:
+            raise ModelError(f"{self.name} has not been trained yet; call fit with labeled items, or load, first.")
+        return self._fitted
+
     def spec(self) -> dict[str, Any]:
         """The name and all options and arguments; a factory that cannot be found by name must be passed again."""
         arguments = self._factory.described()
