@@ -1,5 +1,6 @@
 """Pools of items to label: from names, files, folders and arrays; read lazily, with stable ids and known duplicates."""
 
+from claros.data.attached import with_features
 from claros.data.folders import audio_folder, image_folder
 from claros.data.loading import load, names, reopen
 from claros.data.memory import arrays
@@ -18,4 +19,5 @@ __all__ = [
     "names",
     "reopen",
     "text_table",
+    "with_features",
 ]

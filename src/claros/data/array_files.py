@@ -6,7 +6,7 @@ import json
 import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from claros.data.pool import Pool, Split, derive, new_pool
 from claros.data.readers import Rows
 from claros.errors import DataError
 
-__all__ = ["open_npy", "open_npz"]
+__all__ = ["open_npy", "open_npz", "read_npy", "read_npz"]
 
 #: Arrays of at least so many bytes are mapped rather than read.
 MAP_BYTES = 1 << 20
@@ -37,21 +37,28 @@ WHOLE_NAMES = (("x", "y"), ("data", "target"), ("data", "labels"), ("images", "l
 
 def open_npy(path: Path, options: Options) -> Split:
     """The items of an npy file, memory-mapped; their labels from the npy file ``options.labels``, if given."""
-    pool = new_pool(reader_of(_npy(path, mapped=True), where=str(path)))
+    pool = new_pool(reader_of(read_npy(path, mapped=True), where=str(path)))
     labels, classes = None, options.classes or ()
     if options.labels is not None:
-        labels, classes = encode(_npy(Path(options.labels), mapped=False), options.classes, where=options.labels)
+        labels, classes = encode(read_npy(Path(options.labels), mapped=False), options.classes, where=options.labels)
         if len(labels) != len(pool):
             raise DataError(f"{options.labels} must have a label for each of {len(pool)} items; it has {len(labels)}.")
     return Split(derive(pool, labels=labels, classes=classes), None)
 
 
-def _npy(path: Path, *, mapped: bool) -> npt.NDArray[Any]:
+def read_npy(path: Path, *, mapped: bool) -> npt.NDArray[Any]:
+    """The array of an npy file, memory-mapped if asked for; no objects."""
     try:
         array: npt.NDArray[Any] = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
     except BROKEN as error:
         raise DataError(f"{path} cannot be read as a NumPy array: {error}.") from error
     return array
+
+
+def read_npz(path: Path, names: Collection[str]) -> dict[str, npt.NDArray[Any]]:
+    """Those of the named arrays that an npz file has; large ones that lie uncompressed are memory-mapped."""
+    file = _Npz(path)
+    return {name: file.read(name) for name in names if name in file.known}
 
 
 def open_npz(path: Path, options: Options) -> Split:

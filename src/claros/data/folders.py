@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from claros.arrays import Indices
+from claros.data.attached import attach_to
 from claros.data.images import SUFFIXES as IMAGE_SUFFIXES
 from claros.data.images import ImageFiles
 from claros.data.labels import encode
@@ -33,6 +34,7 @@ def image_folder(
     classes: Collection[str] | None = None,
     label_pattern: str | None = None,
     skip_unreadable: bool = False,
+    features: str | Path | None = None,
 ) -> Pool:
     """A pool of all images under a folder or in a zip; the first folder of each path is its class.
 
@@ -46,12 +48,14 @@ def image_folder(
         classes: names in the order of their codes; a folder of another name is an error. By default the sorted names.
         label_pattern: a regular expression searched in each id; its group ``label``, or its first, is the class.
         skip_unreadable: leave out files that cannot be read, and list them in ``pool.skipped``.
+        features: features of the images, for models to read in their place; see `claros.data.with_features`.
     """
     options = Options(
         image_size=image_size,
         classes=None if classes is None else tuple(classes),
         label_pattern=label_pattern,
         skip_unreadable=skip_unreadable,
+        features=None if features is None else str(Path(features).resolve()),
     )
     return whole_tree("image_folder", path, options)
 
@@ -62,6 +66,7 @@ def audio_folder(
     classes: Collection[str] | None = None,
     label_pattern: str | None = None,
     skip_unreadable: bool = False,
+    features: str | Path | None = None,
 ) -> Pool:
     r"""A pool of all sounds (wav, flac, ogg) under a folder or in a zip; arguments as of ``image_folder``.
 
@@ -71,13 +76,15 @@ def audio_folder(
         classes=None if classes is None else tuple(classes),
         label_pattern=label_pattern,
         skip_unreadable=skip_unreadable,
+        features=None if features is None else str(Path(features).resolve()),
     )
     return whole_tree("audio_folder", path, options)
 
 
-def whole_tree(by: str, path: str | Path, options: Options) -> Pool:
+def whole_tree(by: str, path: str | Path, options: Options, verify: bool = True) -> Pool:
     """What the function called ``by`` returns."""
     pool, _ = _read(Path(path), options, {"image_folder": "images", "audio_folder": "sounds"}[by])
+    pool = attach_to(pool, options.features, verify=verify)
     where = str(Path(path).resolve())
     return derive(pool, source={"by": by, "path": where, "options": options.to_json(), "skipped": [*pool.skipped]})
 

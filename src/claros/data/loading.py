@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from claros.data.array_files import open_npy, open_npz
+from claros.data.attached import attach, complete
 from claros.data.columns import SUFFIXES as TABLE_SUFFIXES
+from claros.data.feature_files import open_features
 from claros.data.folders import open_tree, whole_tree
 from claros.data.named import NAMED
 from claros.data.near_duplicates import group_near_duplicates
@@ -49,6 +51,7 @@ def load(
     annotations: str | Sequence[str] = (),
     skip_unreadable: bool = False,
     near_duplicates: float | None = None,
+    features: str | Path | None = None,
     seed: int = 0,
     test_share: float = 0.25,
 ) -> Split:
@@ -77,6 +80,8 @@ def load(
         skip_unreadable: leave out items that cannot be read, and list them in ``train.skipped``.
         near_duplicates: group items of the pool whose fixed features have at least this cosine, so that one question
             is asked for each group; see `claros.data.group_near_duplicates`.
+        features: a folder of `claros embed`, an npy or an npz with features of the items, which models may read in
+            their place; see `claros.data.with_features`.
         seed: of the split.
         test_share: of the labeled items, if a test set must be split off; 0 for none.
 
@@ -97,6 +102,7 @@ def load(
         annotations=(annotations,) if isinstance(annotations, str) else tuple(annotations),
         skip_unreadable=skip_unreadable,
         near_duplicates=near_duplicates,
+        features=None if features is None else str(Path(features).resolve()),
     )
     spec = {
         "source": _resolved(source),
@@ -105,7 +111,7 @@ def load(
         "test_share": test_share,
         "options": options.to_json(),
     }
-    return _load(spec, options, options)
+    return _load(spec, options, options, verify=True)
 
 
 def reopen(source: Mapping[str, Any]) -> Pool:
@@ -124,7 +130,7 @@ def reopen(source: Mapping[str, Any]) -> Pool:
         raise DataError(f"the pool was made by {by!r}, which this version does not know; pass pool=.")
     options = replace(Options.from_json(source["options"]), skip_unreadable=False, without=tuple(source["skipped"]))
     if by in _WHOLE:
-        return derive(_WHOLE[by](by, source["path"], options), source=source)
+        return derive(_WHOLE[by](by, source["path"], options, False), source=source)
     split = _load(source, options, replace(options, without=tuple(source["test_skipped"])))
     pool = split.train if source["part"] == "train" else split.test
     if pool is None:
@@ -132,14 +138,15 @@ def reopen(source: Mapping[str, Any]) -> Pool:
     return derive(pool, source=source)
 
 
-_WHOLE: dict[str, Callable[[str, str, Options], Pool]] = {
+_WHOLE: dict[str, Callable[[str, str, Options, bool], Pool]] = {
     "image_folder": whole_tree,
     "audio_folder": whole_tree,
     "text_table": whole_table,
 }
 
 
-def _load(spec: Mapping[str, Any], options: Options, test_options: Options) -> Split:
+def _load(spec: Mapping[str, Any], options: Options, test_options: Options, *, verify: bool = False) -> Split:
+    """``verify`` that the items are those of which the features were computed; who reopens a pool knows it."""
     train, contained = _open(spec["source"], options)
     if options.annotations and train.annotations is None:
         raise DataError(
@@ -154,10 +161,15 @@ def _load(spec: Mapping[str, Any], options: Options, test_options: Options) -> S
         test, unused = labeled_only(given.train if given.test is None else given.test), contained
         if test is None:
             raise DataError(f"the test set {spec['test']} has no labels.")
+    if options.features is not None:
+        train, test = attach(Split(train, test), open_features(options.features), verify=verify)
     aside = train.notes.get("set_aside", 0) + (0 if unused is None else len(unused))
     train = derive(train, notes={"set_aside": aside})
     divided = hold_out(train, spec["test_share"], spec["seed"]) if test is None else aligned(train, test)
     split = without_test_items(divided)
+    for part in split:
+        if part is not None:
+            complete(part, options.features or "")
     if options.near_duplicates is not None:
         split = split._replace(train=group_near_duplicates(split.train, options.near_duplicates))
     skipped = {"skipped": [*train.skipped], "test_skipped": [] if test is None else [*test.skipped]}

@@ -49,6 +49,7 @@ class Options:
     annotations: tuple[str, ...] = ()
     skip_unreadable: bool = False
     near_duplicates: float | None = None
+    features: str | None = None
     without: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from claros.errors import InputError, require
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["Images", "Reader", "Rows", "Texts", "shorten"]
+__all__ = ["FEED_BYTES", "Images", "Reader", "Rows", "Texts", "shorten", "slice_if_run"]
 
 #: Bytes of an array that go into a manifest's hash at a time.
 FEED_BYTES = 1 << 24
@@ -45,6 +45,10 @@ class Reader(ABC):
     def plain(self) -> Reader:
         """The items themselves to read, where features may be read in their place."""
         return self
+
+    def reading(self, *, over: bool) -> Reader:
+        """The same, with features to be read in the items' place, or not; for items that have some."""
+        raise InputError(f"these {self.kind} have no features beside them; see claros.data.with_features.")
 
     def sized(self, side: int) -> Reader:
         """The same items, images of files brought to so many pixels a side."""
@@ -129,10 +133,10 @@ class Arrays(Reader):
         hash.update(self._header())
         width = int(np.prod(self.array.shape[1:])) * self.array.dtype.itemsize
         for block in row_blocks(len(rows), width, FEED_BYTES):
-            hash.update(row_bytes(self.array[_slice_if_run(rows[block])]).data)
+            hash.update(row_bytes(self.array[slice_if_run(rows[block])]).data)
 
 
-def _slice_if_run(rows: Indices) -> slice | Indices:
+def slice_if_run(rows: Indices) -> slice | Indices:
     """Consecutive rows as a slice, which reads without a copy."""
     if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and bool((np.diff(rows) == 1).all()):
         return slice(int(rows[0]), int(rows[-1]) + 1)

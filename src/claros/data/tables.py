@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from claros.arrays import Indices
+from claros.data.attached import attach_to
 from claros.data.columns import Columns, read_columns
 from claros.data.labels import encode, encode_annotations
 from claros.data.options import PARTS, Options, by_part, rows_to_keep
@@ -27,6 +28,7 @@ def text_table(
     id_column: str | None = None,
     classes: Collection[str] | None = None,
     skip_unreadable: bool = False,
+    features: str | Path | None = None,
 ) -> Pool:
     """A pool of all rows of a CSV, TSV, JSON lines or Parquet file.
 
@@ -39,6 +41,7 @@ def text_table(
             numbers.
         classes: names in the order of their codes; another label is an error. By default what occurs, sorted.
         skip_unreadable: leave out rows that cannot be read, and list them in ``pool.skipped``.
+        features: features of the texts, for models to read in their place; see `claros.data.with_features`.
     """
     options = Options(
         text_column=text_column,
@@ -47,13 +50,14 @@ def text_table(
         split_column=None,
         classes=None if classes is None else tuple(classes),
         skip_unreadable=skip_unreadable,
+        features=None if features is None else str(Path(features).resolve()),
     )
     return whole_table("text_table", path, options)
 
 
-def whole_table(by: str, path: str | Path, options: Options) -> Pool:
+def whole_table(by: str, path: str | Path, options: Options, verify: bool = True) -> Pool:
     """What the function called ``by`` returns."""
-    pool, _ = _read(Path(path), options)
+    pool = attach_to(_read(Path(path), options)[0], options.features, verify=verify)
     where = str(Path(path).resolve())
     return derive(pool, source={"by": by, "path": where, "options": options.to_json(), "skipped": [*pool.skipped]})
 
