@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from claros.errors import InputError
 
-__all__ = ["stream"]
+__all__ = ["Streams", "beside", "fingerprint", "stream"]
 
 
 def stream(seed: int, purpose: str, round: int = 0) -> np.random.Generator:
@@ -26,3 +28,34 @@ def stream(seed: int, purpose: str, round: int = 0) -> np.random.Generator:
         raise InputError(f"seed and round must be non-negative integers; got seed={seed}, round={round}.")
     digest = int.from_bytes(hashlib.sha256(purpose.encode()).digest(), "big")
     return np.random.default_rng([int(seed), digest, int(round)])
+
+
+class Streams(np.random.Generator):
+    """A stream with others beside it, by purpose; whoever knows of one purpose only draws from it as from any.
+
+    So a model is given one ``rng`` and may still draw the order of its data from another stream than its weights.
+    """
+
+    def __init__(self, own: np.random.BitGenerator, others: Mapping[str, np.random.Generator] | None = None) -> None:
+        super().__init__(own)
+        self.others = dict(others or {})
+
+
+def beside(rng: np.random.Generator, purpose: str) -> np.random.Generator:
+    """The stream of that purpose that came with ``rng``; ``rng`` itself where none did.
+
+    >>> both = Streams(stream(0, "model").bit_generator, {"order": stream(1, "order")})
+    >>> float(beside(both, "order").random()) == float(stream(1, "order").random())
+    True
+    >>> alone = stream(0, "model")
+    >>> beside(alone, "order") is alone
+    True
+    """
+    others: Mapping[str, np.random.Generator] = getattr(rng, "others", {})
+    return others.get(purpose, rng)
+
+
+def fingerprint(rng: np.random.Generator) -> dict[str, Any]:
+    """The state of ``rng`` and of what came with it, to see whether two would draw the same."""
+    others: Mapping[str, np.random.Generator] = getattr(rng, "others", {})
+    return {"": rng.bit_generator.state, **{name: other.bit_generator.state for name, other in others.items()}}

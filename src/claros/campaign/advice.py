@@ -10,11 +10,12 @@ import numpy as np
 from scipy.special import chdtrc
 
 from claros.arrays import Indices
-from claros.estimate import Estimate
+from claros.campaign.state import State
+from claros.estimate import Estimate, share
 from claros.stopping.advisor import Outlook
 from claros.stopping.rule import Decision
 
-__all__ = ["Advice", "Fitted", "uneven"]
+__all__ = ["Advice", "Fitted", "measured", "uneven", "uneven_in"]
 
 #: Classes count as picked unevenly with at least so many audited labels, and where chance would do so more rarely.
 AUDITED, CHANCE = 20, 0.01
@@ -104,3 +105,21 @@ def uneven(picked: Indices, audited: Indices, classes: Sequence[str]) -> str:
         f"Of what was picked {100 * shares[0, most]:.0f} % is {classes[most]}, of {len(audited)} random items "
         f"{100 * shares[1, most]:.0f} %: if you know the classes' shares in the pool, class_prior tells the strategy."
     )
+
+
+def uneven_in(state: State) -> str:
+    """`uneven` of a campaign's training labels beside its audited ones; empty where the strategy knows the shares."""
+    if state.config.get("class_prior") is not None:
+        return ""
+    picked, audited = (
+        np.array([label.code for label in labels], dtype=np.int64) for labels in (state.training(), state.audited())
+    )
+    return uneven(picked, audited, state.classes)
+
+
+def measured(state: State) -> Estimate | None:
+    """The accuracy of the last model on the audited items, with its interval; None before there are any."""
+    if not state.fitted:
+        return None
+    audit = state.fitted[max(state.fitted)]["audit"]
+    return share(audit["correct"], audit["n"]) if audit["n"] else None

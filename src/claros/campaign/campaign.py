@@ -8,23 +8,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-import numpy as np
-
 from claros import data, models, stopping, strategies
 from claros.arrays import Indices
 from claros.campaign import items, plan, settings
-from claros.campaign.advice import Advice, Fitted, uneven
+from claros.campaign.advice import Advice, Fitted, measured, uneven_in
 from claros.campaign.evidence import Evidence
 from claros.campaign.folder import Folder
 from claros.campaign.journal import ATTEMPTS, Draft, Journal
 from claros.campaign.learner import Learner
 from claros.campaign.planner import Planner
 from claros.campaign.state import SKIP_REASONS, Label, Query, Round, State
+from claros.campaign.streams import seed_for
 from claros.campaign.supply import Supply
 from claros.checks import whole
 from claros.data.pool import Pool
 from claros.errors import ConflictError, InputError
-from claros.estimate import Estimate, share
+from claros.estimate import Estimate
 from claros.models.model import Model
 from claros.stopping.rule import Decision, Rule
 from claros.strategy import Strategy
@@ -52,7 +51,8 @@ class Campaign:
         self._folder = folder
         self._items = items.Items(folder, journal.state.pools, pool)
         said = {"class_prior": config.get("class_prior")}
-        self._supply = Supply(pool, config.get("embeddings", "model"), said, self.seed)
+        seed = seed_for(config, "strategy")
+        self._supply = Supply(pool, config.get("embeddings", "model"), said, seed)
         wanted = self._supply.wanted(self.strategy)
         self._learner = Learner(model, self.watched, wanted, folder) if model is not None else None
         self._planner = self._new_planner()
@@ -73,6 +73,7 @@ class Campaign:
         stop: Rule | str | None = "advisor",
         watch: Sequence[Rule | str] = (),
         seed: int = 0,
+        streams: Mapping[str, int] | None = None,
         init: Strategy | str = "random",
         start: int = 20,
         batch: int = 20,
@@ -94,7 +95,8 @@ class Campaign:
         what strategies see as such: what the "model" makes of the items, or the pool's fixed "features".
         ``class_prior`` are the classes' shares in the pool, where they are known. ``price`` is the cost of one label
         and ``worth`` what one point of accuracy (a hundredth) is worth, in the same currency: rules that weigh one
-        against the other are told, as the advisor.
+        against the other are told, as the advisor. ``streams`` gives single purposes a seed of their own, as
+        ``{"strategy": 7}``; they are those of `claros.campaign.streams.PURPOSES`.
         ``checkpoints`` of the model are kept for "all" rounds, the "last" or "none". ``database`` is a SQLAlchemy URL
         for the log. ``durable=False`` is for simulations: nothing waits for the disk, so a power
         failure may take the last events (a killed process loses nothing). Raises `CannotFeedError` before anything is
@@ -115,12 +117,13 @@ class Campaign:
             embeddings=embeddings,
             class_prior=class_prior,
             checkpoints=checkpoints,
+            streams=streams,
         )
         folder = Folder.new(path, durable)
         journal = Journal(folder.log(database))
         if journal.sync().seq:
             raise InputError(f"There is a campaign at {path} already; open it by Campaign.open, or give another path.")
-        items.draw(folder, pool, seed, audit)
+        items.draw(folder, pool, seed_for(config, "samples"), audit)
         journal.append(lambda state: [("created", "claros", config)])
         return cls(folder, journal, pool, chosen)
 
@@ -239,7 +242,8 @@ class Campaign:
     def add_items(self, pool: Pool) -> None:
         """Go on with a larger pool, which must have all items of this one."""
         state = self._journal.sync()
-        items.grow(self._folder, state.pools, self.pool, pool, self.seed, state.config["audit"])
+        seed = seed_for(state.config, "samples")
+        items.grow(self._folder, state.pools, self.pool, pool, seed, state.config["audit"])
         payload = items.identity(pool)
         self._journal.append(lambda state: [("pool-changed", "claros", payload)])
         self.pool = pool
@@ -313,28 +317,15 @@ class Campaign:
         """Stop or go on, and how good the model is by now."""
         self.update()
         if self.rule is None:
-            return Advice(self.n_labeled, None, None, self.accuracy(), self._uneven())
+            return Advice(self.n_labeled, None, None, self.accuracy(), uneven_in(self._journal.state))
         trace = [*self.trace(self.rule).values()]
         outlook = self.rule.outlook(trace) if trace else None
-        name = next(iter(self.watched))
-        return Advice(self.n_labeled, name, self._decision(), self.accuracy(), self._uneven(), outlook)
-
-    def _uneven(self) -> str:
-        state = self._journal.state
-        if state.config.get("class_prior") is not None:
-            return ""
-        picked, audited = (
-            np.array([label.code for label in labels], dtype=np.int64) for labels in (state.training(), state.audited())
-        )
-        return uneven(picked, audited, state.classes)
+        name, shares = next(iter(self.watched)), uneven_in(self._journal.state)
+        return Advice(self.n_labeled, name, self._decision(), self.accuracy(), shares, outlook)
 
     def accuracy(self) -> Estimate | None:
         """The accuracy of the last model on the audited items, with its interval; None before there are any."""
-        fitted = self._journal.state.fitted
-        if not fitted:
-            return None
-        audit = fitted[max(fitted)]["audit"]
-        return share(audit["correct"], audit["n"]) if audit["n"] else None
+        return measured(self._journal.state)
 
     @property
     def model(self) -> Model | None:

@@ -13,10 +13,10 @@ from claros.arrays import Array, Indices, to_numpy
 from claros.campaign.evidence import KEPT, TWIN, Evidence, Rows, batch_origins, keep
 from claros.campaign.folder import Folder
 from claros.campaign.state import Label, State
+from claros.campaign.streams import training_stream
 from claros.campaign.supply import model_names
 from claros.data.pool import Pool
 from claros.models.model import Model
-from claros.rng import stream
 from claros.stopping.rule import Decision, Rule, View
 
 __all__ = ["Learner", "observed_name"]
@@ -53,11 +53,12 @@ class Learner:
         started = time.perf_counter()
         if not self._restore(round, known, state):
             codes = np.array([label.code for label in labels], dtype=np.int64)
-            seed, known_items, n_classes = state.config["seed"], pool.subset(positions), len(state.classes)
+            known_items, n_classes = pool.subset(positions), len(state.classes)
             if TWIN in self._shown:
-                self.model.fit(known_items, codes, n_classes=n_classes, rng=stream(seed, "twin", round))
+                rng = training_stream(state.config, round, "twin")
+                self.model.fit(known_items, codes, n_classes=n_classes, rng=rng)
                 self._twin = to_numpy(self.model.outputs(pool.subset(stop), ["probs"])["probs"]).argmax(axis=1)
-            self.model.fit(known_items, codes, n_classes=n_classes, rng=stream(seed, "model", round))
+            self.model.fit(known_items, codes, n_classes=n_classes, rng=training_stream(state.config, round))
         self.seconds["train"] = time.perf_counter() - started
         started = time.perf_counter()
         origins = {KEPT[name][0] if name in KEPT else name for name in self._wanted} | batch_origins(self._wanted)

@@ -15,6 +15,7 @@ from claros.arrays import Floats, Indices
 from claros.campaign.items import Items
 from claros.campaign.learner import Learner
 from claros.campaign.state import Planned, Round, State
+from claros.campaign.streams import seed_for
 from claros.campaign.supply import Supply
 from claros.data.pool import Pool
 from claros.errors import InputError
@@ -145,7 +146,8 @@ def _select(now: Situation, source: str, strategy: Strategy, k: int, free: Indic
         labels=np.array([label.code for label in labels], dtype=np.int64),
     )
     inputs = Inputs(given, strategy.needs, strategy.optional, who=strategy.name, n=len(free))
-    return strategy.select(k, inputs, stream(state.config["seed"], source, len(state.rounds)))
+    seed = seed_for(state.config, "init" if source == "start" else "strategy")
+    return strategy.select(k, inputs, stream(seed, source, len(state.rounds)))
 
 
 def _audited(now: Situation, position: int) -> Planned:

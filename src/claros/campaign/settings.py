@@ -10,6 +10,7 @@ from typing import Any
 import claros
 from claros.campaign.evidence import shown
 from claros.campaign.items import identity
+from claros.campaign.streams import resolved
 from claros.campaign.supply import EMBEDDINGS, check_supply, supplied
 from claros.checks import number, whole
 from claros.data.pool import Pool
@@ -37,6 +38,7 @@ def configuration(
     checkpoints: str,
     embeddings: str,
     class_prior: Sequence[float] | Mapping[str, float] | None,
+    streams: Mapping[str, int] | None,
 ) -> dict[str, Any]:
     """The payload of a campaign's first event; everything that cannot work is said now, before any training."""
     names = check_classes(classes)
@@ -79,6 +81,7 @@ def configuration(
         "checkpoints": checkpoints,
         "embeddings": embeddings,
         "class_prior": shares,
+        "streams": resolved(numbers["seed"], streams),
         **numbers,
     }
 

@@ -23,7 +23,7 @@ def _chosen(setting: Setting, campaign: Campaign, arm: Arm, seed: int, n: int) -
     """Who chooses the next batch and what it is; nothing where the campaign's strategies choose."""
     if not campaign.rounds:
         stratified = setting.config.init.name == STRATIFIED
-        return STRATIFIED, setting.oracle.stratified(n, seed, campaign.candidates()) if stratified else []
+        return STRATIFIED, setting.stratified(n, seed, campaign.candidates()) if stratified else []
     if arm.name == UPPER_BOUND:
         return UPPER_BOUND, upper_bound.batch(setting, campaign, seed, n, **arm.parameters)
     return arm.name, []

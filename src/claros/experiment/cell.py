@@ -99,7 +99,7 @@ def _label(setting: Setting, campaign: Campaign, task: Task) -> list[Query]:
     """Ask for the next labels and tell them."""
     n = setting.plan.ask(campaign.n_labeled, task.until)
     queries = batches.ask(setting, campaign, task.arm, task.seed, n)
-    campaign.tell_many(setting.oracle.answers((query.item for query in queries), task.seed))
+    campaign.tell_many(setting.answers((query.item for query in queries), task.seed))
     return queries
 
 
@@ -146,7 +146,7 @@ def _evaluate(campaign: Campaign, setting: Setting) -> tuple[Floats, dict[str, A
 
 def _batch(setting: Setting, planned: Round, seed: int) -> list[dict[str, Any]]:
     """What was labeled for a round, in the order planned, with the class that was told."""
-    said = setting.oracle.answers((row.item for row in planned.items), seed)
+    said = setting.answers((row.item for row in planned.items), seed)
     return [{**vars(row), "class": said[row.item]} for row in planned.items]
 
 

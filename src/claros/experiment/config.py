@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from claros import strategies
+from claros.campaign.streams import check_streams
 from claros.errors import InputError, suggest
 from claros.experiment.fields import (
     Amount,
@@ -57,6 +58,13 @@ def _tries(value: Any) -> Any:
     if number != "auto" and not isinstance(number, bool) and not is_count(number):
         raise ValueError(f"must be auto, true, false, or the number of candidates for each label; got {value!r}")
     return number
+
+
+def _known_streams(given: dict[str, int] | None) -> dict[str, int] | None:
+    try:
+        return check_streams(given) or None
+    except InputError as error:
+        raise ValueError(str(error).removesuffix(".")) from error
 
 
 def _known_start(init: Named) -> Named:
@@ -155,6 +163,11 @@ class RunConfig(Settings):
     )
     audit: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="share of the labels bought for the audit set")
     seed: int = Field(0, ge=0, description="the first seed")
+    streams: Annotated[dict[str, Annotated[int, Field(ge=0)]] | None, AfterValidator(_known_streams)] = Field(
+        None,
+        description="seeds of their own for single purposes, the same for all seeds of the run: "
+        "{split: 7, weights: 1}, of split, samples, init, weights, order, strategy, annotator",
+    )
     seeds: int = Field(1, ge=1, description="how many paired seeds: every arm of a seed has the same start")
     price: float | None = Field(None, gt=0, description="price of one label, for the advisor")
     worth: float | None = Field(
@@ -243,7 +256,13 @@ class RunConfig(Settings):
     def computed(self) -> dict[str, Any]:
         """What decides the numbers of the run, as JSON: everything but where it is written."""
         settings: dict[str, Any] = self.model_dump(mode="json", exclude=set(OUTPUT_SETTINGS))
+        if self.streams is None:
+            del settings["streams"]  # as before there were any
         return settings
+
+    def seed_for(self, purpose: str, seed: int) -> int:
+        """The seed of a purpose's stream, in cells of that seed; the split is that of seed 0 unless said otherwise."""
+        return (self.streams or {}).get(purpose, 0 if purpose == "split" else seed)
 
 
 def _label(arm: Arm, with_parameters: bool) -> str:

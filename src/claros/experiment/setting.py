@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from claros import data, models, stopping
+from claros.arrays import Indices
 from claros.campaign import Campaign
+from claros.campaign.streams import PURPOSES, training_stream
 from claros.data.pool import Pool
 from claros.errors import DataError
 from claros.experiment.config import Arm, Plan, RunConfig
@@ -73,6 +75,7 @@ class Setting:
             stop=stopping.from_spec(config.stop.model_dump()) if config.stop is not None else None,
             watch=[stopping.from_spec(rule.model_dump()) for rule in config.watch],
             seed=seed,
+            streams=self.streams(seed),
             start=self.plan.start,
             batch=self.plan.batch,
             audit=config.audit,
@@ -88,6 +91,22 @@ class Setting:
         """The pool's true class shares."""
         counts = np.bincount(np.asarray(self.pool.labels), minlength=len(self.pool.classes))
         return [float(share) for share in counts / counts.sum()]
+
+    def streams(self, seed: int) -> dict[str, int]:
+        """The seed of every purpose, in cells of that seed."""
+        return {purpose: self.config.seed_for(purpose, seed) for purpose in PURPOSES}
+
+    def training_stream(self, seed: int, round: int) -> np.random.Generator:
+        """What the model of a round is trained with, in cells of that seed."""
+        return training_stream({"streams": self.streams(seed)}, round)
+
+    def answers(self, items: Iterable[str], seed: int) -> dict[str, str]:
+        """What the annotator of a seed tells of each item."""
+        return self.oracle.answers(items, self.config.seed_for("annotator", seed))
+
+    def stratified(self, n: int, seed: int, among: Indices) -> list[str]:
+        """The stratified start of a seed, from the positions ``among``."""
+        return self.oracle.stratified(n, self.config.seed_for("init", seed), among)
 
     def check(self) -> None:
         """Raise whatever cannot work in any arm, before anything is trained."""
@@ -109,11 +128,13 @@ class Setting:
             },
             "manifest": {"pool": pool.manifest(), "test": self.test.manifest()},
             "plan": self.plan._asdict(),
+            "streams": {"split": self.config.seed_for("split", 0), **(self.config.streams or {})},
         }
 
 
 def _data_of(config: RunConfig) -> dict[str, Any]:
-    return {name: getattr(config, name) for name in ("data", "test", "annotations", *DATA_SETTINGS)}
+    names = ("data", "test", "annotations", *DATA_SETTINGS)
+    return {**{name: getattr(config, name) for name in names}, "seed": config.seed_for("split", config.seed)}
 
 
 def _read(config: RunConfig) -> tuple[Pool, Pool]:

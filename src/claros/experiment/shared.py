@@ -13,6 +13,7 @@ import numpy as np
 from claros import models
 from claros.arrays import Array, Floats, Indices
 from claros.models.model import Items, Model
+from claros.rng import fingerprint
 
 __all__ = ["Starts"]
 
@@ -97,7 +98,7 @@ class _Sharing:
             model.on_epoch = None
             return model
 
-        parts = [self._own.spec(), list(items.ids), np.asarray(labels).tolist(), n_classes, rng.bit_generator.state]
+        parts = [self._own.spec(), list(items.ids), np.asarray(labels).tolist(), n_classes, fingerprint(rng)]
         parts.append(None if weights is None else np.asarray(weights).tolist())
         key = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
         self._start = self._starts.get(key, train)

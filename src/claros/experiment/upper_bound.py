@@ -57,15 +57,16 @@ def batch(setting: Setting, campaign: Campaign, seed: int, n: int, candidates: i
     labeled, told = campaign.labeled_positions(), campaign.labels()
     codes = {name: code for code, name in enumerate(campaign.classes)}
     known = np.array([codes[told[pool.ids[position]]] for position in labeled], dtype=np.int64)
-    answers = setting.oracle.codes(np.arange(len(pool)), seed)
+    config = setting.config
+    answers = setting.oracle.codes(np.arange(len(pool)), config.seed_for("annotator", seed))
 
     def score(extra: Indices) -> tuple[float, float]:
         positions = np.concatenate([labeled, extra])
         labels = np.concatenate([known, answers[extra]])
-        probs = _predicted(setting, spec, positions, labels, stream(seed, "model", round))
+        probs = _predicted(setting, spec, positions, labels, setting.training_stream(seed, round))
         return metrics.accuracy(setting.test.labels, probs), -metrics.nll(setting.test.labels, probs)
 
-    rng = stream(seed, "upper bound", round)
+    rng = stream(config.seed_for("strategy", seed), "upper bound", round)
     picks = pick(n, candidates=campaign.candidates(), tries=candidates, score=score, rng=rng)
     return [pool.ids[position] for position in picks]
 
@@ -81,8 +82,9 @@ def ceiling(setting: Setting, seeds: Iterable[int]) -> dict[str, float]:
     scores = []
     for seed in seeds:
         with blas_threads(1):
-            labels = setting.oracle.codes(positions, seed)
-            probs = _predicted(setting, spec, positions, labels, stream(seed, "all labels"))
+            labels = setting.oracle.codes(positions, setting.config.seed_for("annotator", seed))
+            rng = stream(setting.config.seed_for("weights", seed), "all labels")
+            probs = _predicted(setting, spec, positions, labels, rng)
         scores.append((metrics.accuracy(setting.test.labels, probs), metrics.macro_f1(setting.test.labels, probs)))
     accuracy, macro_f1 = np.mean(scores, axis=0).tolist()
     return {"accuracy": accuracy, "macro_f1": macro_f1, "seeds": len(scores)}

@@ -83,7 +83,7 @@ def _round(setting: Setting, arm: Arm) -> float:
             started = time.perf_counter()
             size = setting.plan.start if step == 0 else setting.plan.batch
             queries = batches.ask(setting, campaign, arm, setting.config.seed, size)
-            campaign.tell_many(setting.oracle.answers((query.item for query in queries), setting.config.seed))
+            campaign.tell_many(setting.answers((query.item for query in queries), setting.config.seed))
             campaign.update()
             if campaign.model is not None:
                 campaign.model.outputs(setting.test, ["probs"])

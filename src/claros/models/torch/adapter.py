@@ -24,6 +24,7 @@ from claros.models.torch.options import Options
 from claros.models.torch.reading import Feed, Reader, item_shape, make_reader, seen_shape
 from claros.models.torch.seeding import choose_device, seeded
 from claros.models.torch.training import Trainer
+from claros.rng import beside
 
 __all__ = ["TorchModel"]
 
@@ -129,7 +130,7 @@ class TorchModel:
         seed, mask_seed = int(rng.integers(2**63 - 1)), int(rng.integers(2**63 - 1))
         with seeded(seed, device), torch.enable_grad():
             try:
-                self._fitted, self.history = self._train(items, labeled, device, mask_seed, rng)
+                self._fitted, self.history = self._train(items, labeled, device, mask_seed, beside(rng, "order"))
             except torch.cuda.OutOfMemoryError as error:
                 raise ModelError(
                     f"{self.name} ran out of memory on {device} while training on batches of "
