@@ -49,7 +49,7 @@ BLOCK = 64
 
 
 class Moved(NamedTuple):
-    """Steps (B, ...) to where predictions change, whether they do (B,), and by which share of itself to prolong a step."""
+    """Steps (B, ...) to where predictions change, whether they do (B,), and the share by which to prolong them."""
 
     by: torch.Tensor
     changed: torch.Tensor
@@ -125,10 +125,11 @@ def _linear_step(logits: Logits, here: torch.Tensor, ranked: torch.Tensor) -> tu
         here = here.detach().requires_grad_()
         values = logits(here).gather(1, ranked)
         gaps = values[:, :1] - values[:, 1:]  # (A, R): how far the predicted class is above each other
+        totals = gaps.sum(dim=0).unbind()  # items do not see each other: the sum's gradient is each one's own
     best = torch.zeros_like(here, requires_grad=False)
     length = torch.full((len(here),), torch.inf, device=here.device)
-    for place in range(gaps.shape[1]):
-        (slope,) = torch.autograd.grad(gaps[:, place].sum(), here, retain_graph=place < gaps.shape[1] - 1)
+    for place, total in enumerate(totals):
+        (slope,) = torch.autograd.grad(total, here, retain_graph=place < len(totals) - 1)
         steepness = slope.flatten(1).norm(dim=1)
         gap = gaps[:, place].detach()
         candidate = torch.where(steepness > 0, gap.clamp(min=0) / steepness.clamp(min=1e-30), torch.inf)
@@ -161,12 +162,12 @@ def bim(logits: Logits, inputs: torch.Tensor, *, steps: int = 50, epsilon: float
                 own = values.argmax(dim=1)
             if values.shape[1] == 1:
                 break
-            odds = _log_odds(values, own[going])
+            odds = _log_odds(values, own[going]).sum()
         holds = _holds(values.detach(), own[going])
         changed[going[~holds]] = True
         if number == steps or not bool(holds.any()):
             break
-        (slope,) = torch.autograd.grad(odds.sum(), here)
+        (slope,) = torch.autograd.grad(odds, here)
         going = going[holds]
         moved[going] -= epsilon * slope[holds].sign()
     return Moved(moved, changed)
