@@ -15,9 +15,10 @@ from claros.data import arrays
 from claros.errors import InputError, ModelError
 from claros.models import TorchModel
 from claros.models.checks import labeled_items
+from claros.models.torch.augment import flip_crop
 from claros.models.torch.options import Options
 from claros.models.torch.reading import Feed, make_reader
-from claros.models.torch.training import Trainer, flip_crop, hold_out
+from claros.models.torch.training import Trainer, hold_out
 from claros.testing.pools import small_pool
 
 PLAIN = {"optimizer": "SGD", "schedule": "constant", "epochs": 1, "min_steps": 0, "batch_size": 100, "device": "cpu"}

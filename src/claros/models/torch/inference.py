@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from claros.models.model import Items
 from claros.models.torch.anatomy import Anatomy, evaluating, pooled
 from claros.models.torch.reading import Reader
 
-__all__ = ["Fitted", "dropout_member", "infer"]
+__all__ = ["Fitted", "Run", "dropout_member", "infer", "run"]
 
 
 class Fitted(NamedTuple):
@@ -31,6 +32,22 @@ class Fitted(NamedTuple):
     """(K,) codes of the classes it was trained on."""
     seed: int
     """Of the dropout masks."""
+    members_from: str = "dropout"
+    others: tuple[nn.Module, ...] = ()
+    """The networks beside the first, where members are networks."""
+    heads: torch.Tensor | None = None
+    """(S, K, D + 1) samples of the head, its bias last, where members are those."""
+    temperature: float = 1.0
+
+    @property
+    def nets(self) -> tuple[nn.Module, ...]:
+        """All networks, the one that gives the embeddings first."""
+        return (self.net, *self.others)
+
+    def logits(self, inputs: torch.Tensor, net: nn.Module | None = None) -> torch.Tensor:
+        """Of the classes seen, by the first network unless told another, over the temperature; (B, ...) -> (B, K)."""
+        logits: torch.Tensor = (net or self.net)(inputs).float()[:, self.seen]
+        return logits if self.temperature == 1.0 else logits / self.temperature
 
 
 def infer(fitted: Fitted, items: Items, names: Collection[str], *, members: int, chunk: int) -> dict[str, Array]:
@@ -46,12 +63,12 @@ def infer(fitted: Fitted, items: Items, names: Collection[str], *, members: int,
         "member_probs": (n, members, n_classes),
     }
     found: dict[str, Array] = {name: np.empty(shapes[name], np.float32) for name in names if name in shapes}
-    with evaluating(fitted.net):
+    with ExitStack() as quiet:
+        for net in fitted.nets:
+            quiet.enter_context(evaluating(net))
         for start in range(0, n, chunk) if found else ():
             stop = min(n, start + chunk)
-            try:
-                _fill(found, fitted, items, start, stop)
-            except torch.cuda.OutOfMemoryError:
+            if not _fits(found, fitted, items, start, stop):
                 _fill_in_quarters(found, fitted, items, start, stop)
     if fitted.anatomy.head is not None and {"head_weights", "head_bias"} & set(names):
         head = spread_head(_head(fitted), fitted.seen, n_classes)
@@ -59,44 +76,72 @@ def infer(fitted: Fitted, items: Items, names: Collection[str], *, members: int,
     return found
 
 
+def _fits(found: dict[str, Array], fitted: Fitted, items: Items, start: int, stop: int) -> bool:
+    """Write the rows from start to stop, unless the device has too little memory for them.
+
+    What the failed attempt held is let go when this returns; an error that is being handled would hold it.
+    """
+    try:
+        _fill(found, fitted, items, start, stop)
+    except torch.cuda.OutOfMemoryError:
+        return False
+    return True
+
+
 def _fill_in_quarters(found: dict[str, Array], fitted: Fitted, items: Items, start: int, stop: int) -> None:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     size = max(1, (stop - start) // 4)
     for first in range(start, stop, size):
-        try:
-            _fill(found, fitted, items, first, min(stop, first + size))
-        except torch.cuda.OutOfMemoryError as error:
+        if not _fits(found, fitted, items, first, min(stop, first + size)):
             raise ModelError(
                 f"{fitted.reader.who} ran out of memory on {stop - start} items at once, and on {size} too; "
                 "lower chunk, or choose a smaller network or another device."
-            ) from error
+            )
 
 
 def _fill(found: dict[str, Array], fitted: Fitted, items: Items, start: int, stop: int) -> None:
     """Write the rows from start to stop of everything that is wanted."""
-    rows, net = slice(start, stop), fitted.net
+    rows, seen, n_classes = slice(start, stop), fitted.seen, fitted.n_classes
     inputs = fitted.reader.prepared(fitted.reader.raw(items, np.arange(start, stop)))
-    if found.keys() - {"member_probs"}:
-        with _captured(net, fitted.anatomy if "embeddings" in found else None) as embeddings:
-            logits = net(inputs).float()[:, fitted.seen]
-        if "logits" in found:
-            found["logits"][rows] = spread_logits(_host(logits), fitted.seen, fitted.n_classes)
-        if "probs" in found:
-            found["probs"][rows] = spread_probs(_host(logits.softmax(dim=1)), fitted.seen, fitted.n_classes)
-        if "embeddings" in found:
-            found["embeddings"][rows] = _host(embeddings[-1].float())
-    if "member_probs" in found:
-        modules = dict(net.named_modules())
-        dropouts = [modules[name] for name in fitted.anatomy.dropouts]
-        for member in range(found["member_probs"].shape[1]):
-            with dropout_member(dropouts, fitted.seed, member):
-                probs = net(inputs).float()[:, fitted.seen].softmax(dim=1)
-            found["member_probs"][rows, member] = spread_probs(_host(probs), fitted.seen, fitted.n_classes)
+    first = None
+    if found.keys() - {"member_probs"} or fitted.members_from != "dropout":
+        first = run(fitted, inputs, embeddings="embeddings" in found or fitted.heads is not None)
+    if "embeddings" in found and first is not None:
+        found["embeddings"][rows] = _host(first.embeddings)
+    logits = None if first is None else first.logits
+    if "member_probs" in found or (fitted.others and found.keys() & {"probs", "logits"}):
+        table = found.get("member_probs")
+        n_members = len(fitted.nets) if table is None else table.shape[1]
+        logs = []
+        for member, of_member in enumerate(MEMBERS[fitted.members_from](fitted, inputs, first, n_members)):
+            if table is not None:
+                table[rows, member] = spread_probs(_host(of_member.softmax(dim=1)), seen, n_classes)
+            if fitted.others:
+                logs.append(of_member.log_softmax(dim=1))
+        logits = torch.stack(logs).logsumexp(dim=0) - math.log(n_members) if logs else logits
+    if "logits" in found:
+        found["logits"][rows] = spread_logits(_host(logits), seen, n_classes)
+    if "probs" in found and logits is not None:
+        found["probs"][rows] = spread_probs(_host(logits.softmax(dim=1)), seen, n_classes)
 
 
-def _host(values: torch.Tensor) -> Any:
+def _host(values: Any) -> Any:
     return values.cpu().numpy()
+
+
+class Run(NamedTuple):
+    """What the first network says: logits (B, K) and, where they are wanted, embeddings (B, D)."""
+
+    logits: torch.Tensor
+    embeddings: torch.Tensor | None
+
+
+def run(fitted: Fitted, inputs: torch.Tensor, *, embeddings: bool) -> Run:
+    """One pass of the first network, as it is: whoever calls sees to evaluation mode and gradients."""
+    with _captured(fitted.net, fitted.anatomy if embeddings else None) as caught:
+        logits = fitted.logits(inputs)
+    return Run(logits, caught[-1].float() if caught else None)
 
 
 @contextmanager
@@ -115,6 +160,36 @@ def _captured(net: nn.Module, anatomy: Anatomy | None) -> Iterator[list[torch.Te
         yield caught
     finally:
         handle.remove()
+
+
+def _dropped(fitted: Fitted, inputs: torch.Tensor, first: Run | None, n_members: int) -> Iterator[torch.Tensor]:
+    modules = dict(fitted.net.named_modules())
+    dropouts = [modules[name] for name in fitted.anatomy.dropouts]
+    for member in range(n_members):
+        with dropout_member(dropouts, fitted.seed, member):
+            yield fitted.logits(inputs)
+
+
+def _networks(fitted: Fitted, inputs: torch.Tensor, first: Run, n_members: int) -> Iterator[torch.Tensor]:
+    yield first.logits
+    for net in fitted.others:
+        yield fitted.logits(inputs, net)
+
+
+def _sampled(fitted: Fitted, inputs: torch.Tensor, first: Run, n_members: int) -> Iterator[torch.Tensor]:
+    embeddings, heads = first.embeddings, fitted.heads
+    if embeddings is not None and heads is not None:
+        for head in heads:
+            yield (embeddings @ head[:, :-1].T + head[:, -1]) / fitted.temperature
+
+
+#: By what the members are: the logits (B, K) of one after the other.
+MEMBERS: Mapping[str, Callable[..., Iterator[torch.Tensor]]] = {
+    "dropout": _dropped,
+    "ensemble": _networks,
+    "snapshots": _networks,
+    "laplace": _sampled,
+}
 
 
 @contextmanager
@@ -161,7 +236,7 @@ def _mask(module: nn.Module, shape: tuple[int, ...], seed: int) -> tuple[torch.T
 
 def _head(fitted: Fitted) -> Head:
     linear = fitted.net.get_submodule(fitted.anatomy.head or "")
-    weights = _host(linear.weight.detach().float())[fitted.seen]
+    weights = _host(linear.weight.detach().float())[fitted.seen] / np.float32(fitted.temperature)
     if linear.bias is None:
         return Head(weights, np.zeros(len(weights), np.float32))
-    return Head(weights, _host(linear.bias.detach().float())[fitted.seen])
+    return Head(weights, _host(linear.bias.detach().float())[fitted.seen] / np.float32(fitted.temperature))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -10,12 +11,29 @@ from typing import Any
 import torch
 
 from claros.errors import InputError, suggest
+from claros.models.torch.augment import check_augment
 from claros.strategy import check_parameters
 
 __all__ = ["Options", "optimizer_class"]
 
-_CHOICES = {"schedule": ("cosine", "constant"), "augment": ("none", "flip_crop"), "precision": ("auto", "full")}
-_AT_LEAST = {"epochs": 1, "min_steps": 0, "batch_size": 1, "patience": 1, "members": 1, "chunk": 1}
+_CHOICES = {
+    "schedule": ("cosine", "constant"),
+    "precision": ("auto", "full", "bfloat16"),
+    "members_from": ("dropout", "ensemble", "snapshots", "laplace"),
+    "laplace": ("auto", "full", "kronecker"),
+}
+_AT_LEAST = {"epochs": 1, "min_steps": 0, "batch_size": 1, "patience": 1, "members": 1, "chunk": 1, "save_every": 0}
+#: What may have values of several kinds, and is checked by itself.
+_FREE = (
+    "class_weight",
+    "normalise",
+    "image_size",
+    "layer",
+    "optimizer_arguments",
+    "augment",
+    "temperature",
+    "prior_precision",
+)
 
 
 @dataclass(frozen=True)
@@ -42,8 +60,13 @@ class Options:
     """Epochs without a better validation loss before training stops; the best weights are restored."""
     class_weight: str | list[float] | None = None
     """Weights of the classes in the loss: ``balanced``, or one number a class."""
-    augment: str = "none"
-    """``flip_crop``: mirrored at random and shifted by up to an eighth, in training only."""
+    augment: str | Mapping[str, float] = "none"
+    """Images changed at random, in training only: ``{"flip": 0.5, "crop": 0.125, "rotate": 15}``, or some of it.
+
+    ``flip``: the chance to be mirrored; ``crop``: padded on every side by such a share, or by so many pixels, and cut
+    at random to the size it had; ``rotate``: turned by up to so many degrees. ``flip_crop`` is the first two; or a
+    function of your own (images, rng) -> images by its name, ``package.module:function``.
+    """
     normalise: str | Mapping[str, list[float]] = "training items"
     """Mean and deviation per channel or feature: of the items trained on, or ``{"mean": [...], "std": [...]}``."""
     image_size: int | None = None
@@ -51,22 +74,41 @@ class Options:
     layer: str | None = None
     """The layer whose output are the embeddings; None for the input of the last linear layer."""
     members: int = 10
-    """How many members Monte Carlo dropout gives."""
+    """How many members there are in ``member_probs`` ..."""
+    members_from: str = "dropout"
+    """... and what they are: ``dropout`` (passes with units dropped), ``ensemble`` (so many networks, each trained from
+    weights and an order of its own), ``snapshots`` (one training in so many cycles of the learning rate, a network
+    from the end of each), ``laplace`` (samples of the last layer's posterior).
+
+    With ``ensemble`` and ``snapshots`` the prediction is the mean of the members, and there is no head to provide.
+    """
+    laplace: str = "auto"
+    """The posterior's precision: ``full``, by its two ``kronecker`` factors, or ``auto``: full up to 1,024 weights."""
+    prior_precision: float | None = None
+    """Of the last layer's weights, for ``laplace``; None for the one that the marginal likelihood prefers."""
+    temperature: str | float | None = None
+    """What logits are divided by; ``auto``: what makes the held-out labels likeliest, those drawn at random alone where
+    a campaign says which ones are."""
     device: str = "auto"
     """``auto`` (CUDA, else Apple's, else the processor), or a name that torch knows, as ``cuda:1``."""
     precision: str = "auto"
-    """``auto``: training in half precision on CUDA; or ``full``. Inference is float32 always."""
+    """``auto``: training in half precision on CUDA; ``full``; or ``bfloat16`` anywhere. Inference is float32 always."""
+    compile: str = "off"
+    """Training by ``torch.compile``: ``auto`` where there is CUDA, or the name of a backend, as ``inductor``."""
+    accelerate: bool = False
+    """Whether a script that `accelerate` (or torchrun) has started several times trains and predicts together."""
     chunk: int = 256
     """Items in one pass of inference."""
     warm: bool = False
     """Whether training goes on from the last weights; a new number of classes starts anew."""
+    save_every: float = 30.0
+    """Seconds between two states of a campaign's training, from which it goes on if killed; 0: every epoch."""
 
     @classmethod
     def of(cls, who: str, given: Mapping[str, Any]) -> Options:
         """The options given over the defaults, every one checked."""
         defaults = asdict(cls())
-        free = {"class_weight", "normalise", "image_size", "layer", "optimizer_arguments"}
-        known = {name: None if name in free else value for name, value in defaults.items()}
+        known = {name: None if name in _FREE else value for name, value in defaults.items()}
         checked = check_parameters(who, known, given, _CHOICES)
         options = cls(**{**defaults, **{name: checked[name] for name in given}})
         options._check(who)
@@ -80,6 +122,9 @@ class Options:
             raise InputError(f"{who}: validation must be a share from 0 to less than 1; got {self.validation!r}.")
         if self.lr <= 0:
             raise InputError(f"{who}: lr must be positive; got {self.lr!r}.")
+        self._check_members(who)
+        self._check_temperature(who)
+        check_augment(self.augment, who)
         if isinstance(self.class_weight, str) and self.class_weight != "balanced":
             raise InputError(
                 f"{who}: class_weight must be 'balanced' or one number a class; got {self.class_weight!r}."
@@ -93,6 +138,20 @@ class Options:
         except (TypeError, ValueError) as error:
             raise InputError(f"{who}: {self.optimizer} does not take these arguments: {error}") from error
 
+    def _check_members(self, who: str) -> None:
+        prior = self.prior_precision
+        if prior is not None and not (_is_number(prior) and prior > 0):
+            raise InputError(f"{who}: prior_precision must be a positive number, or left out; got {prior!r}.")
+        if self.members_from == "snapshots" and self.schedule != "cosine":
+            raise InputError(f"{who}: members_from='snapshots' needs schedule='cosine', whose cycles it cuts.")
+
+    def _check_temperature(self, who: str) -> None:
+        given = self.temperature
+        if given not in (None, "auto") and not (_is_number(given) and float(given) > 0):
+            raise InputError(f"{who}: temperature must be 'auto' or a positive number, or left out; got {given!r}.")
+        if given == "auto" and self.validation == 0:
+            raise InputError(f"{who}: temperature='auto' needs held-out labels; give validation a share, as 0.2.")
+
     def to_json(self) -> dict[str, Any]:
         """All of them, defaults written out."""
         return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
@@ -101,6 +160,10 @@ class Options:
     def names() -> list[str]:
         """The names of all options."""
         return [one.name for one in fields(Options)]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _is_mean_and_std(value: Any) -> bool:

@@ -9,7 +9,7 @@ import torch
 
 from claros.errors import InputError
 
-__all__ = ["choose_device", "seeded"]
+__all__ = ["choose_device", "reseed", "seeded"]
 
 
 def choose_device(name: str) -> torch.device:
@@ -25,6 +25,16 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+def reseed(seed: int, device: torch.device) -> None:
+    """Start the processor's generator and the device's at the seed; to be called inside `seeded`."""
+    torch.default_generator.manual_seed(seed)  # not torch.manual_seed, which seeds every other device too
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
+
+
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Inside, the generators that networks draw from start at the seed; afterwards they are as they were.
@@ -37,13 +47,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             cudnn.deterministic, cudnn.benchmark = True, False
-            # Not torch.manual_seed, which seeds every other device too.
-            torch.default_generator.manual_seed(seed)
-            if device.type == "cuda":
-                with torch.cuda.device(device):
-                    torch.cuda.manual_seed(seed)
-            elif device.type == "mps":
-                torch.mps.manual_seed(seed)
+            reseed(seed, device)
             yield
     finally:
         cudnn.deterministic, cudnn.benchmark = deterministic, benchmark

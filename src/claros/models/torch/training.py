@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,13 +17,21 @@ from torch.nn import functional as F
 from claros.arrays import Floats, Indices
 from claros.errors import InputError, ModelError
 from claros.models.checks import Labeled
+from claros.models.torch import unfinished as states
+from claros.models.torch.augment import augmentation
+from claros.models.torch.engine import make_engine
 from claros.models.torch.options import Options, optimizer_class
 from claros.models.torch.reading import Feed
+from claros.models.torch.seeding import reseed
+from claros.models.torch.unfinished import Unfinished
 
-__all__ = ["Trainer", "hold_out", "item_weights"]
+__all__ = ["Split", "Trainer", "hold_out", "item_weights"]
+
+Split = tuple[Indices, Indices]
+"""Places of labeled items to train on, and to validate on."""
 
 
-def hold_out(labels: Indices, share: float, rng: np.random.Generator) -> tuple[Indices, Indices]:
+def hold_out(labels: Indices, share: float, rng: np.random.Generator) -> Split:
     """Places to train on and places to validate on, spread over the classes; every class keeps one to train on.
 
     A systematic sample of the items sorted by class: a class of n items gives n·share of them, within one.
@@ -52,87 +63,147 @@ def item_weights(labeled: Labeled, class_weight: str | list[float] | None, who: 
     return normalised
 
 
+@dataclass
+class _Reached:
+    """How far a training is: what it remembers from one epoch to the next beside the network and its optimizer."""
+
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best: float = math.inf
+    best_weights: dict[str, torch.Tensor] | None = None
+    waited: int = 0
+    snapshots: list[dict[str, torch.Tensor]] = field(default_factory=list)
+
+
 class Trainer:
     """One training of a network, in place. Classes that no item has take no part in the loss.
 
     Half precision (``precision="auto"``) is used on CUDA alone: bfloat16, or float16 with scaled gradients on cards
-    that lack it.
+    that lack it. With ``members_from="snapshots"`` the learning rate falls anew for each member, training is not
+    stopped early, and ``snapshots`` has the weights at the ends of all cycles but the last, whose are the network's.
     """
 
     def __init__(
-        self, net: torch.nn.Module, feed: Feed, labeled: Labeled, options: Options, rng: np.random.Generator
+        self,
+        net: torch.nn.Module,
+        feed: Feed,
+        labeled: Labeled,
+        options: Options,
+        rng: np.random.Generator,
+        split: Split | None = None,
     ) -> None:
         self.net, self.feed, self.options, self.rng = net, feed, options, rng
         self.device = feed.reader.mean.device
-        weights = item_weights(labeled, options.class_weight, feed.reader.who)
-        self.weights = torch.tensor(weights, dtype=torch.float32, device=self.device)
+        self.item_weights = item_weights(labeled, options.class_weight, feed.reader.who)
+        self.weights = torch.tensor(self.item_weights, dtype=torch.float32, device=self.device)
         self.targets = torch.from_numpy(np.searchsorted(labeled.seen, labeled.labels)).to(self.device)
         self.seen = torch.from_numpy(labeled.seen).to(self.device)
-        self.places, self.held = hold_out(labeled.labels, options.validation, rng)
+        self.places, self.held = split or hold_out(labeled.labels, options.validation, rng)
         # Batch normalisation cannot train on a single item, so that no batch is one.
         self.n_batches = max(1, min(math.ceil(len(self.places) / options.batch_size), len(self.places) // 2))
-        self.epochs = max(options.epochs, math.ceil(options.min_steps / self.n_batches))
+        self.n_cycles = options.members if options.members_from == "snapshots" else 1
+        self.epochs = max(options.epochs, math.ceil(options.min_steps / self.n_batches), self.n_cycles)
+        self.cycle_ends = [self.epochs * cycle // self.n_cycles for cycle in range(1, self.n_cycles + 1)]
         self.patience = math.ceil(options.patience * self.epochs / options.epochs)
+        self.stops_early = len(self.held) > 0 and self.n_cycles == 1
+        self.augment = augmentation(options.augment, feed.reader.in_shape, feed.reader.who)
         arguments = {**options.optimizer_arguments, "lr": options.lr}
         self.optimizer = optimizer_class(options.optimizer)(net.parameters(), **arguments)
-        self.half = _half_precision(self.device) if options.precision == "auto" else None
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.half is torch.float16)
+        self.engine = make_engine(net, self.optimizer, self.device, options)
+        self.seed = int(rng.integers(2**63 - 1)) if self.engine.world > 1 else 0
+        self.reached = _Reached()
 
-    def run(self, on_epoch: Callable[[int, int], None] | None = None) -> list[dict[str, Any]]:
+    @property
+    def snapshots(self) -> list[dict[str, torch.Tensor]]:
+        """Weights at the ends of cycles, in order, without the last."""
+        return self.reached.snapshots
+
+    def run(
+        self,
+        on_epoch: Callable[[int, int], None] | None = None,
+        unfinished: Unfinished | None = None,
+        place: str = "0",
+        about: str = "",
+    ) -> list[dict[str, Any]]:
         """Train to the end and return the history: epoch, loss, val_loss, accuracy, lr, seconds.
 
         ``accuracy`` is that on the validation items, or, where there are none, on the training batches as they came.
+        States are written to the ``place`` in ``unfinished`` as time passes; where there is one of a training that was
+        about the same, started from the same weights with the same stream, it goes on from there.
         """
-        history: list[dict[str, Any]] = []
-        best, best_weights, waited = math.inf, None, 0
-        for epoch in range(self.epochs):
-            entry = self._epoch(epoch)
-            history.append(entry)
-            if on_epoch is not None:
-                on_epoch(epoch + 1, self.epochs)
-            waited += 1
-            if len(self.held) and entry["val_loss"] < best:
-                best, waited = entry["val_loss"], 0
-                best_weights = {name: value.detach().clone() for name, value in self.net.state_dict().items()}
-            if len(self.held) and waited >= self.patience:
-                break
-        self.optimizer.zero_grad(set_to_none=True)
-        if best_weights is not None:
-            self.net.load_state_dict(best_weights)
-        return history
-
-    def _epoch(self, epoch: int) -> dict[str, Any]:
-        started = time.perf_counter()
-        self.net.train()
-        total, right, n = 0.0, 0, len(self.places)
-        for number, batch in enumerate(np.array_split(self.rng.permutation(self.places), self.n_batches)):
-            rate = self._rate((epoch * self.n_batches + number) / (self.epochs * self.n_batches))
-            inputs = self.feed(batch)
-            if self.options.augment == "flip_crop" and inputs.ndim == 4:
-                inputs = flip_crop(inputs, self.rng)
+        unfinished = unfinished or Unfinished()
+        key = self._key(about) if unfinished.kept else ""
+        saved = unfinished.read(place, key)
+        if saved is not None:
+            self._restore(*saved)
+        reached = self.reached
+        try:
+            while len(reached.history) < self.epochs and not (self.stops_early and reached.waited >= self.patience):
+                self._epoch(len(reached.history))
+                if unfinished.due and self.engine.rank == 0:
+                    unfinished.write(place, key, *self._state())
+                if on_epoch is not None:
+                    on_epoch(len(reached.history), self.epochs)
             self.optimizer.zero_grad(set_to_none=True)
-            losses, n_right = self._losses(inputs, batch)
-            self.scaler.scale(losses.mean()).backward()
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
-            total, right = total + float(losses.detach().sum()), right + n_right
-        if not math.isfinite(total):
-            raise ModelError(f"Training {self.feed.reader.who} diverged in epoch {epoch + 1}; lower lr.")
-        entry = {"epoch": epoch + 1, "loss": total / n, "val_loss": None, "accuracy": right / n, "lr": rate}
+        finally:
+            self.engine.close()
+        if reached.best_weights is not None:
+            self.net.load_state_dict(reached.best_weights)
+        return reached.history
+
+    def _epoch(self, epoch: int) -> None:
+        """One pass over the items, and what it comes to."""
+        started, reached = time.perf_counter(), self.reached
+        entry = self._pass(epoch)
         if len(self.held):
             entry |= self._validation()
-        return {**entry, "seconds": round(time.perf_counter() - started, 4)}
+        reached.history.append({**entry, "seconds": round(time.perf_counter() - started, 4)})
+        reached.waited += 1
+        if self.stops_early and entry["val_loss"] < reached.best:
+            reached.best, reached.waited, reached.best_weights = entry["val_loss"], 0, self._weights()
+        if epoch + 1 in self.cycle_ends[:-1]:
+            reached.snapshots.append(self._weights())
+
+    def _weights(self) -> dict[str, torch.Tensor]:
+        return {name: value.detach().clone() for name, value in self.net.state_dict().items()}
+
+    def _pass(self, epoch: int) -> dict[str, Any]:
+        self.net.train()
+        total, right, n, draws = 0.0, 0.0, len(self.places), self._draws(epoch)
+        for number, batch in enumerate(np.array_split(self.rng.permutation(self.places), self.n_batches)):
+            rate = self._rate(epoch, number)
+            mine = self.engine.share(batch)
+            inputs = self.feed(mine)
+            if self.augment is not None:
+                inputs = self.augment(inputs, draws)
+            losses, n_right = self._losses(inputs, mine)
+            self.engine.step(losses, len(batch))
+            counts = 1.0 / self.engine.world if len(mine) == len(batch) else 1.0
+            total, right = total + counts * float(losses.detach().sum()), right + counts * n_right
+        self.engine.agree(self.net)
+        total, right = self.engine.total(total), self.engine.total(right)
+        if not math.isfinite(total):
+            raise ModelError(f"Training {self.feed.reader.who} diverged in epoch {epoch + 1}; lower lr.")
+        return {"epoch": epoch + 1, "loss": total / n, "val_loss": None, "accuracy": right / n, "lr": rate}
+
+    def _draws(self, epoch: int) -> np.random.Generator:
+        """What augmentation draws from. Of several processes, which keep one order, each has chances of its own."""
+        if self.engine.world == 1:
+            return self.rng
+        own = np.random.default_rng([self.seed, epoch, self.engine.rank])
+        reseed(int(own.integers(2**63 - 1)), self.device)
+        return own
 
     def _losses(self, inputs: torch.Tensor, batch: Indices) -> tuple[torch.Tensor, int]:
         """Each item's weighted loss (B,), and how many of them the network has right."""
-        with torch.autocast(self.device.type, dtype=self.half, enabled=self.half is not None):
-            logits = self.net(inputs)
-        logits, targets = logits.float()[:, self.seen], self.targets[batch]
+        logits, targets = self.engine.logits(inputs)[:, self.seen], self.targets[batch]
         losses = F.cross_entropy(logits, targets, reduction="none") * self.weights[batch]
         return losses, int((logits.argmax(dim=1) == targets).sum())
 
-    def _rate(self, done: float) -> float:
-        """Set the learning rate for the share of all planned steps that is done, and return it."""
+    def _rate(self, epoch: int, number: int) -> float:
+        """Set the learning rate for a step by the share of its cycle that is done, and return it."""
+        end = next(end for end in self.cycle_ends if end > epoch)
+        start = max((other for other in self.cycle_ends if other <= epoch), default=0)
+        done = ((epoch - start) * self.n_batches + number) / ((end - start) * self.n_batches)
         falling = self.options.schedule == "cosine"
         rate = self.options.lr * (0.5 * (1 + math.cos(math.pi * done)) if falling else 1.0)
         for group in self.optimizer.param_groups:
@@ -147,24 +218,48 @@ class Trainer:
                 batch = self.held[start : start + self.options.chunk]
                 losses, n_right = self._losses(self.feed(batch), batch)
                 total, right = total + float(losses.sum()), right + n_right
-        return {"val_loss": total / len(self.held), "accuracy": right / len(self.held)}
+        mean = self.engine.total(total) / self.engine.world  # so that all processes stop at the same epoch
+        return {"val_loss": mean / len(self.held), "accuracy": right / len(self.held)}
 
+    def _key(self, about: str) -> str:
+        """All that this training depends on, before its first step, as one number."""
+        digest = hashlib.sha256(about.encode())
+        digest.update(json.dumps(states.random_state(self.rng, self.device)[0], sort_keys=True).encode())
+        for name, value in self.net.state_dict().items():
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        return digest.hexdigest()
 
-def _half_precision(device: torch.device) -> torch.dtype | None:
-    if device.type != "cuda":
-        return None
-    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    def _state(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """Everything that the epochs to come depend on, as JSON and tensors."""
+        reached = self.reached
+        remembered, numbers = states.optimizer_state(self.optimizer)
+        rng, generators = states.random_state(self.rng, self.device)
+        parts = {"net": self.net.state_dict(), "optimizer": remembered, "random": generators}
+        parts |= {f"snapshot{place}": weights for place, weights in enumerate(reached.snapshots)}
+        if reached.best_weights is not None:
+            parts["best"] = reached.best_weights
+        document = {
+            "history": reached.history,
+            "best": reached.best if math.isfinite(reached.best) else None,
+            "waited": reached.waited,
+            "optimizer": numbers,
+            "rng": rng,
+            "engine": self.engine.state(),
+        }
+        return document, states.joined(parts)
 
-
-def flip_crop(images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Images mirrored with probability 1/2 and shifted by up to an eighth, zeros coming in; (B, channels, H, W)."""
-    n, height, width = len(images), images.shape[2], images.shape[3]
-    flips = torch.from_numpy(rng.random(n) < 0.5).to(images.device)
-    images = torch.where(flips[:, None, None, None], images.flip(3), images)
-    reach = max(1, height // 8), max(1, width // 8)
-    padded = F.pad(images, (reach[1], reach[1], reach[0], reach[0]))
-    down = rng.integers(0, 2 * reach[0] + 1, n)[:, None] + np.arange(height)
-    right = rng.integers(0, 2 * reach[1] + 1, n)[:, None] + np.arange(width)
-    rows, columns = (torch.from_numpy(index).to(images.device) for index in (down, right))
-    which = torch.arange(n, device=images.device)[:, None, None]
-    return padded[which, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    def _restore(self, document: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+        """Go on from a state."""
+        parts = states.parted(tensors)
+        self.net.load_state_dict(parts["net"])
+        states.restore_optimizer(self.optimizer, parts.get("optimizer", {}), document["optimizer"])
+        states.restore_random_state(self.rng, self.device, document["rng"], parts["random"])
+        self.engine.restore(document["engine"])
+        self.reached = _Reached(
+            history=document["history"],
+            best=math.inf if document["best"] is None else document["best"],
+            best_weights=parts.get("best"),
+            waited=document["waited"],
+            snapshots=[parts[f"snapshot{place}"] for place in range(self.n_cycles) if f"snapshot{place}" in parts],
+        )
