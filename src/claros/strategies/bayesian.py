@@ -16,7 +16,7 @@ from claros.pick import Picked, first_of, gumbel_top_k, in_order, top_k
 from claros.strategies.coverage import kmeans
 from claros.strategy import scorer, strategy
 
-__all__ = ["bald", "batch_bald", "bemps", "epig", "mean_std", "power_bald"]
+__all__ = ["bald", "batch_bald", "bemps", "epig", "mean_std", "power_bald", "target_members"]
 
 
 @scorer(reference="Houlsby et al. 2011, arXiv:1112.5745; Gal, Islam & Ghahramani 2017, arXiv:1703.02910", rowwise=True)
@@ -145,7 +145,7 @@ def epig(
     Use it where the pool is not what the model is for (junk, other sources, shifted classes) and a sample of the right
     kind is at hand; not with many classes, for its price.
     """
-    return joint.pair_information(member_probs, _targets("epig", member_probs, target_member_probs, targets, rng))
+    return joint.pair_information(member_probs, target_members("epig", member_probs, target_member_probs, targets, rng))
 
 
 @strategy(reference="Tan, Du & Buntine 2021, arXiv:2110.14171", stochastic=True, optional=("target_member_probs",))
@@ -178,7 +178,7 @@ def bemps(
     """
     if shortlist < 1:
         raise InputError(f"bemps: shortlist must be at least 1; got {shortlist}.")
-    sample = _targets("bemps", member_probs, target_member_probs, targets, rng)
+    sample = target_members("bemps", member_probs, target_member_probs, targets, rng)
     measure = joint.expected_change if score == "mse" else joint.pair_information
     scores = to_numpy(measure(member_probs, sample))
     ranked = top_k(scores, shortlist * k if batch == "diverse" and k > 1 else k, rng)
@@ -193,7 +193,7 @@ def bemps(
     return Picked(picks, scores[picks])
 
 
-def _targets(who: str, member_probs: Array, given: Array | None, count: int, rng: np.random.Generator) -> Array:
+def target_members(who: str, member_probs: Array, given: Array | None, count: int, rng: np.random.Generator) -> Array:
     """The target sample, or so many candidates in its place."""
     if count < 1:
         raise InputError(f"{who}: targets must be at least 1; got {count}.")

@@ -70,8 +70,8 @@ def saturated_coverage(
     Greedy maximum of Σ_i min(Σ_s sim(i, s), cap_i) over labeled or picked s, with sim = (1 + cos)/2. An item is covered
     enough when it has ``saturation`` times what as many items drawn at random as are labeled or picked in the end would
     give it on average; when all are, it begins again with that much more for each. A pick's score is its gain a target.
-    Where there are more than ``targets`` candidates, so many random ones are to be covered. The batch is made for its k.
-    Gains within 1e-10 of each other are tied, and a permutation drawn from ``rng`` decides.
+    Above ``targets`` candidates, so many random ones are to be covered. The batch is made for its k. Gains within 1e-10
+    of each other are tied, and a permutation drawn from ``rng`` decides.
 
     Departures: the authors' cap is a share of what the whole pool gives; with batches far smaller than the pool nothing
     would ever be covered enough, so here it is a share of what the batch can give.
