@@ -36,7 +36,8 @@ DERIVED: Mapping[str, str] = {
 
 #: Inputs over the pool's items that a model computes.
 MODELED = frozenset(
-    ("probs", "logits", "decision_values", "member_probs", "embeddings", "boundary_distance", "predicted_loss")
+    "probs logits decision_values member_probs embeddings boundary_distance bim_distance predicted_loss gradient_norm"
+    .split()
 )
 HEAD = frozenset(("head_weights", "head_bias"))
 VECTORS = frozenset(("embeddings", "labeled_embeddings"))

@@ -13,6 +13,7 @@ __all__ = ["ALIASES", "REGISTRY", "from_spec", "get", "names"]
 
 #: Other names that the field has for the same strategy.
 ALIASES: Mapping[str, str] = {
+    "adversarial_sampling": "deepfool",
     "alfamix": "alfa_mix",
     "batchbald": "batch_bald",
     "bayesian_sampling": "bald",
@@ -34,6 +35,7 @@ ALIASES: Mapping[str, str] = {
     "kcenter": "k_center",
     "kmeans_pp": "kmeans_plus_plus",
     "lci": "label_cardinality_inconsistency",
+    "llal": "learning_loss",
     "maxherding": "max_herding",
     "mean_entropy": "consensus_entropy",
     "mean_kl": "bald",
@@ -100,6 +102,11 @@ REGISTRY: Registry[Strategy] = Registry(
         "falcun": "claros.strategies.mixing:falcun",
         "clue": "claros.strategies.weighted:clue",
         "egl": "claros.strategies.weighted:egl",
+        "deepfool": "claros.strategies.adversarial:deepfool",
+        "bim": "claros.strategies.adversarial:bim",
+        "learning_loss": "claros.strategies.learned_loss:learning_loss",
+        "egl_full": "claros.strategies.gradients:egl_full",
+        "grand": "claros.strategies.gradients:grand",
         "tailor": "claros.strategies.bandits.tailor:tailor",
         "albl": "claros.strategies.bandits.albl:albl",
         "exp3": "claros.strategies.bandits.exp3:exp3",
