@@ -25,6 +25,8 @@ class Anatomy(NamedTuple):
     width: int
     head: str | None
     dropouts: tuple[str, ...]
+    differentiable: bool = True
+    """Whether gradients reach the input, and weights."""
 
     @property
     def provides(self) -> frozenset[str]:
@@ -104,7 +106,20 @@ def dissect(net: nn.Module, inputs: torch.Tensor, layer: str | None, n_classes: 
         width=int(pooled(embeddings).shape[1]) if found else 0,
         head=last if is_head else None,
         dropouts=tuple(name for name in ran if isinstance(modules[name], DROPOUTS) and modules[name].p > 0),
+        differentiable=_differentiable(net, inputs),
     )
+
+
+def _differentiable(net: nn.Module, inputs: torch.Tensor) -> bool:
+    """Whether a gradient of the logits reaches the input and some of the weights."""
+    weights = [weight for weight in net.parameters() if weight.requires_grad]
+    with evaluating(net), torch.enable_grad():
+        probe = inputs.detach().clone().requires_grad_()
+        output = net(probe)
+        if not output.requires_grad or not weights:
+            return False
+        found = torch.autograd.grad(output.sum(), [probe, *weights], allow_unused=True)
+    return found[0] is not None and any(gradient is not None for gradient in found[1:])
 
 
 def _kept(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,10 @@ from claros.models.model import Items
 from claros.models.torch.anatomy import Anatomy, evaluating, pooled
 from claros.models.torch.reading import Reader
 
-__all__ = ["Fitted", "Run", "dropout_member", "infer", "run"]
+__all__ = ["Fitted", "PerItem", "Run", "dropout_member", "infer", "linear_head", "run"]
+
+#: From what the network sees of items (B, ...) to one number an item (B,).
+PerItem = Callable[[torch.Tensor], torch.Tensor]
 
 
 class Fitted(NamedTuple):
@@ -50,17 +54,28 @@ class Fitted(NamedTuple):
         return logits if self.temperature == 1.0 else logits / self.temperature
 
 
-def infer(fitted: Fitted, items: Items, names: Collection[str], *, members: int, chunk: int) -> dict[str, Array]:
+def infer(
+    fitted: Fitted,
+    items: Items,
+    names: Collection[str],
+    *,
+    members: int,
+    chunk: int,
+    per_item: Mapping[str, PerItem] = MappingProxyType({}),
+) -> dict[str, Array]:
     """The named outputs as float32 NumPy arrays, filled chunk by chunk; at most one chunk is held beside them.
 
-    A chunk that does not fit on the device is tried once more in quarters.
+    ``per_item`` computes what is not said by a prediction. A chunk that does not fit on the device is tried once more
+    in quarters.
     """
+    asked = {name: per_item[name] for name in per_item if name in names}
     n, n_classes = len(items), fitted.n_classes
     shapes = {
         "probs": (n, n_classes),
         "logits": (n, n_classes),
         "embeddings": (n, fitted.anatomy.width),
         "member_probs": (n, members, n_classes),
+        **dict.fromkeys(asked, (n,)),
     }
     found: dict[str, Array] = {name: np.empty(shapes[name], np.float32) for name in names if name in shapes}
     with ExitStack() as quiet:
@@ -68,44 +83,52 @@ def infer(fitted: Fitted, items: Items, names: Collection[str], *, members: int,
             quiet.enter_context(evaluating(net))
         for start in range(0, n, chunk) if found else ():
             stop = min(n, start + chunk)
-            if not _fits(found, fitted, items, start, stop):
-                _fill_in_quarters(found, fitted, items, start, stop)
+            if not _fits(found, fitted, items, asked, start, stop):
+                _fill_in_quarters(found, fitted, items, asked, start, stop)
     if fitted.anatomy.head is not None and {"head_weights", "head_bias"} & set(names):
-        head = spread_head(_head(fitted), fitted.seen, n_classes)
+        head = spread_head(linear_head(fitted), fitted.seen, n_classes)
         found.update({f"head_{part}": value for part, value in head._asdict().items() if f"head_{part}" in names})
     return found
 
 
-def _fits(found: dict[str, Array], fitted: Fitted, items: Items, start: int, stop: int) -> bool:
+def _fits(
+    found: dict[str, Array], fitted: Fitted, items: Items, asked: Mapping[str, PerItem], start: int, stop: int
+) -> bool:
     """Write the rows from start to stop, unless the device has too little memory for them.
 
     What the failed attempt held is let go when this returns; an error that is being handled would hold it.
     """
     try:
-        _fill(found, fitted, items, start, stop)
+        _fill(found, fitted, items, asked, start, stop)
     except torch.cuda.OutOfMemoryError:
         return False
     return True
 
 
-def _fill_in_quarters(found: dict[str, Array], fitted: Fitted, items: Items, start: int, stop: int) -> None:
+def _fill_in_quarters(
+    found: dict[str, Array], fitted: Fitted, items: Items, asked: Mapping[str, PerItem], start: int, stop: int
+) -> None:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     size = max(1, (stop - start) // 4)
     for first in range(start, stop, size):
-        if not _fits(found, fitted, items, first, min(stop, first + size)):
+        if not _fits(found, fitted, items, asked, first, min(stop, first + size)):
             raise ModelError(
                 f"{fitted.reader.who} ran out of memory on {stop - start} items at once, and on {size} too; "
                 "lower chunk, or choose a smaller network or another device."
             )
 
 
-def _fill(found: dict[str, Array], fitted: Fitted, items: Items, start: int, stop: int) -> None:
+def _fill(
+    found: dict[str, Array], fitted: Fitted, items: Items, asked: Mapping[str, PerItem], start: int, stop: int
+) -> None:
     """Write the rows from start to stop of everything that is wanted."""
     rows, seen, n_classes = slice(start, stop), fitted.seen, fitted.n_classes
     inputs = fitted.reader.prepared(fitted.reader.raw(items, np.arange(start, stop)))
+    for name, measure in asked.items():
+        found[name][rows] = _host(measure(inputs))
     first = None
-    if found.keys() - {"member_probs"} or fitted.members_from != "dropout":
+    if found.keys() - {"member_probs", *asked} or fitted.members_from != "dropout":
         first = run(fitted, inputs, embeddings="embeddings" in found or fitted.heads is not None)
     if "embeddings" in found and first is not None:
         found["embeddings"][rows] = _host(first.embeddings)
@@ -234,7 +257,8 @@ def _mask(module: nn.Module, shape: tuple[int, ...], seed: int) -> tuple[torch.T
     return effects[1] - effects[0], effects[0]
 
 
-def _head(fitted: Fitted) -> Head:
+def linear_head(fitted: Fitted) -> Head:
+    """The head over the embeddings, of the classes seen; for a network that has one."""
     linear = fitted.net.get_submodule(fitted.anatomy.head or "")
     weights = _host(linear.weight.detach().float())[fitted.seen] / np.float32(fitted.temperature)
     if linear.bias is None:

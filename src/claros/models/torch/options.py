@@ -21,8 +21,13 @@ _CHOICES = {
     "precision": ("auto", "full", "bfloat16"),
     "members_from": ("dropout", "ensemble", "snapshots", "laplace"),
     "laplace": ("auto", "full", "kronecker"),
+    "boundary": ("deepfool", "head"),
 }
-_AT_LEAST = {"epochs": 1, "min_steps": 0, "batch_size": 1, "patience": 1, "members": 1, "chunk": 1, "save_every": 0}
+_AT_LEAST = {
+    **{"epochs": 1, "min_steps": 0, "batch_size": 1, "patience": 1, "members": 1, "chunk": 1, "save_every": 0},
+    **{"boundary_steps": 1, "boundary_classes": 2, "learned_loss_width": 1},
+}
+_POSITIVE = ("lr", "boundary_epsilon", "learned_loss_weight", "learned_loss_margin")
 #: What may have values of several kinds, and is checked by itself.
 _FREE = (
     "class_weight",
@@ -33,6 +38,7 @@ _FREE = (
     "augment",
     "temperature",
     "prior_precision",
+    "learned_loss_layers",
 )
 
 
@@ -101,6 +107,26 @@ class Options:
     """Items in one pass of inference."""
     warm: bool = False
     """Whether training goes on from the last weights; a new number of classes starts anew."""
+    boundary: str = "deepfool"
+    """What ``boundary_distance`` is: DeepFool's, from the input; or ``head``, from the embeddings, in closed form."""
+    boundary_steps: int = 50
+    """Steps after which DeepFool and BIM take it that an item's prediction does not change."""
+    boundary_classes: int = 10
+    """Classes whose boundaries DeepFool looks at: the predicted one and those most likely after it."""
+    boundary_epsilon: float = 0.05
+    """How far a step of BIM moves each value of an item, in standard deviations."""
+    learned_loss: bool = False
+    """Whether a module beside the network learns to predict its loss, for ``predicted_loss``; see ``loss_head``."""
+    learned_loss_layers: list[str] | None = None
+    """Layers whose outputs it looks at; None for the last layers of each width and resolution, four at most."""
+    learned_loss_width: int = 128
+    """Units that it makes of each layer."""
+    learned_loss_weight: float = 1.0
+    """What its loss counts beside the network's."""
+    learned_loss_margin: float = 1.0
+    """By how much two predictions should be apart."""
+    learned_loss_detach: float = 0.6
+    """Share of the epochs after which its gradient no longer reaches the network."""
     save_every: float = 30.0
     """Seconds between two states of a campaign's training, from which it goes on if killed; 0: every epoch."""
 
@@ -120,8 +146,13 @@ class Options:
                 raise InputError(f"{who}: {name} must be at least {least}; got {getattr(self, name)!r}.")
         if not 0 <= self.validation < 1:
             raise InputError(f"{who}: validation must be a share from 0 to less than 1; got {self.validation!r}.")
-        if self.lr <= 0:
-            raise InputError(f"{who}: lr must be positive; got {self.lr!r}.")
+        for name in _POSITIVE:
+            if getattr(self, name) <= 0:
+                raise InputError(f"{who}: {name} must be positive; got {getattr(self, name)!r}.")
+        if not 0 <= self.learned_loss_detach <= 1:
+            raise InputError(
+                f"{who}: learned_loss_detach must be a share from 0 to 1; got {self.learned_loss_detach!r}."
+            )
         self._check_members(who)
         self._check_temperature(who)
         check_augment(self.augment, who)
