@@ -57,9 +57,10 @@ def described(name: str) -> Described:
     return Described(int(known.input_size[-1]), tuple(map(float, known.mean)), tuple(map(float, known.std)))
 
 
-def headless(name: str, *, in_chans: int, pretrained: bool, image_size: int | None = None) -> Any:
+def headless(name: str, *, in_chans: int, pretrained: bool, image_size: int | None = None, **arguments: Any) -> Any:
     """A network of timm that gives features in place of logits; transformers are made for ``image_size`` if given."""
     given: dict[str, Any] = {"model": name, "num_classes": 0, "in_chans": in_chans, "pretrained": pretrained}
+    given |= arguments
     if image_size is None:
         return network(**given)
     try:
