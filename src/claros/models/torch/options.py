@@ -23,10 +23,8 @@ _CHOICES = {
     "laplace": ("auto", "full", "kronecker"),
     "boundary": ("deepfool", "head"),
 }
-_AT_LEAST = {
-    **{"epochs": 1, "min_steps": 0, "batch_size": 1, "patience": 1, "members": 1, "chunk": 1, "save_every": 0},
-    **{"boundary_steps": 1, "boundary_classes": 2, "learned_loss_width": 1},
-}
+_AT_LEAST = {"epochs": 1, "min_steps": 0, "batch_size": 1, "patience": 1, "members": 1, "chunk": 1, "save_every": 0}
+_AT_LEAST |= {"boundary_steps": 1, "boundary_classes": 2, "learned_loss_width": 1}
 _POSITIVE = ("lr", "boundary_epsilon", "learned_loss_weight", "learned_loss_margin")
 #: What may have values of several kinds, and is checked by itself.
 _FREE = (
@@ -149,10 +147,7 @@ class Options:
         for name in _POSITIVE:
             if getattr(self, name) <= 0:
                 raise InputError(f"{who}: {name} must be positive; got {getattr(self, name)!r}.")
-        if not 0 <= self.learned_loss_detach <= 1:
-            raise InputError(
-                f"{who}: learned_loss_detach must be a share from 0 to 1; got {self.learned_loss_detach!r}."
-            )
+        self._check_learned_loss(who)
         self._check_members(who)
         self._check_temperature(who)
         check_augment(self.augment, who)
@@ -168,6 +163,15 @@ class Options:
             optimizer_class(self.optimizer)([torch.zeros(1)], lr=self.lr, **self.optimizer_arguments)
         except (TypeError, ValueError) as error:
             raise InputError(f"{who}: {self.optimizer} does not take these arguments: {error}") from error
+
+    def _check_learned_loss(self, who: str) -> None:
+        share, layers = self.learned_loss_detach, self.learned_loss_layers
+        if not 0 <= share <= 1:
+            raise InputError(f"{who}: learned_loss_detach must be a share from 0 to 1; got {share!r}.")
+        if layers is not None and not (isinstance(layers, list) and all(isinstance(name, str) for name in layers)):
+            raise InputError(f"{who}: learned_loss_layers must be a list of layers' names, or left out; got {layers!r}.")
+        if self.learned_loss and (self.accelerate or self.compile != "off"):
+            raise InputError(f"{who}: learned_loss goes with neither accelerate nor compile; leave them out.")
 
     def _check_members(self, who: str) -> None:
         prior = self.prior_precision
