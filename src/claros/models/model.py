@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from claros.arrays import Array, Floats, Indices
 
-__all__ = ["Items", "Model"]
+__all__ = ["Context", "Items", "Model"]
 
 
 @runtime_checkable
@@ -37,6 +37,15 @@ class Items(Protocol):
 
     def take(self, positions: npt.NDArray[np.int64] | Sequence[int]) -> Any:
         """Contents: rows (B, F); images uint8 (B, H, W) or (B, H, W, 3); texts, a list; sounds, (samples, rate)."""
+
+
+class Context(NamedTuple):
+    """What a campaign tells of the training that comes next, to models that have an attribute ``context``."""
+
+    folder: Path | None = None
+    """Where a training may keep its state while it goes on; the campaign deletes it when the round is complete."""
+    at_random: npt.NDArray[np.bool_] | None = None
+    """(L,) whether each labeled item was drawn at random; None where nobody says. Calibrate on no others."""
 
 
 @runtime_checkable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import json
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -16,20 +16,24 @@ from claros.arrays import Array, Floats, Indices
 from claros.errors import InputError, ModelError, suggest
 from claros.models.checks import Labeled, check_kind, check_names, labeled_items
 from claros.models.factory import Factory
-from claros.models.model import Items
+from claros.models.model import Context, Items
 from claros.models.storage import read_document, read_weights, write_model
 from claros.models.torch.anatomy import DROPOUTS, Anatomy, dissect
+from claros.models.torch.fitting import Job, train
 from claros.models.torch.inference import Fitted, infer
+from claros.models.torch.members import offered
 from claros.models.torch.options import Options
-from claros.models.torch.reading import Feed, Reader, item_shape, make_reader, seen_shape
+from claros.models.torch.reading import Reader, item_shape, seen_shape
 from claros.models.torch.seeding import choose_device, seeded
-from claros.models.torch.training import Trainer
-from claros.rng import beside
+from claros.models.torch.unfinished import joined, parted
+from claros.rng import beside, fingerprint
 
 __all__ = ["TorchModel"]
 
 #: A nominal item, to look at a network before any data is known.
 NOMINAL_IMAGE, NOMINAL_ROW = (3, 32, 32), (16,)
+#: Before the names of what is saved beside the first network; no layer's name begins so.
+BESIDE = "claros beside: "
 EVERYTHING = frozenset(("probs", "logits", "embeddings", "head_weights", "head_bias", "member_probs"))
 
 
@@ -64,6 +68,7 @@ class TorchModel:
         self._fitted: Fitted | None = None
         self.history: list[dict[str, Any]] = []
         self.on_epoch: Callable[[int, int], None] | None = None
+        self.context = Context()
 
     @classmethod
     def named(cls, name: str, factory: str, parameters: Mapping[str, Any]) -> TorchModel:
@@ -85,7 +90,9 @@ class TorchModel:
     @property
     def provides(self) -> frozenset[str]:
         """What the trained network provides; before, what one made for nominal data seems to."""
-        return self._nominal if self._fitted is None else self._fitted.anatomy.provides
+        if self._fitted is None:
+            return self._nominal
+        return offered(self._fitted.anatomy, self.options.members_from)
 
     @cached_property
     def _nominal(self) -> frozenset[str]:
@@ -99,7 +106,7 @@ class TorchModel:
         dropouts = tuple(type(module).__name__ for module in modules if isinstance(module, DROPOUTS) and module.p > 0)
         where = self.options.layer or ("last" if linear else None)
         head = "last" if linear and self.options.layer is None else None
-        return Anatomy(where, self.options.layer is None, 0, head, dropouts).provides
+        return offered(Anatomy(where, self.options.layer is None, 0, head, dropouts), self.options.members_from)
 
     def provides_for(self, items: Items) -> frozenset[str]:
         """What a network made for such items provides, found by running an untrained one on zeros."""
@@ -107,7 +114,7 @@ class TorchModel:
         n_classes = max(2, len(items.classes))
         in_shape = seen_shape(items.kind, item_shape(self.name, items), self.options.image_size)
         with seeded(0, torch.device("cpu")):
-            return self._made(in_shape, n_classes)[1].provides
+            return offered(self._made(in_shape, n_classes)[1], self.options.members_from)
 
     def _made(self, in_shape: tuple[int, ...], n_classes: int) -> tuple[torch.nn.Module, Anatomy]:
         """An untrained network on the host, without its pretrained weights, and what it is made of."""
@@ -127,41 +134,35 @@ class TorchModel:
         check_kind(self.name, items, self._factory.kinds)
         labeled = labeled_items(items, labels, n_classes, weights)
         device = choose_device(self.options.device)
+        about = self._about(items, labeled, rng)
         seed, mask_seed = int(rng.integers(2**63 - 1)), int(rng.integers(2**63 - 1))
+        context, self.context = self.context, Context()
+        job = Job(
+            who=self.name,
+            factory=self._factory,
+            options=self.options,
+            items=items,
+            labeled=labeled,
+            device=device,
+            seed=mask_seed,
+            rng=beside(rng, "order"),
+            about=about,
+        )
         with seeded(seed, device), torch.enable_grad():
             try:
-                self._fitted, self.history = self._train(items, labeled, device, mask_seed, beside(rng, "order"))
+                self._fitted, self.history = train(job, self._fitted, context, self.on_epoch)
             except torch.cuda.OutOfMemoryError as error:
                 raise ModelError(
                     f"{self.name} ran out of memory on {device} while training on batches of "
                     f"{self.options.batch_size} items; lower batch_size, or choose a smaller network."
                 ) from error
 
-    def _train(
-        self, items: Items, labeled: Labeled, device: torch.device, mask_seed: int, rng: np.random.Generator
-    ) -> tuple[Fitted, list[dict[str, Any]]]:
-        before = self._continued(item_shape(self.name, items), labeled.n_classes, device)
-        if before is None:
-            reader = make_reader(self.name, items, labeled.positions, self.options, device)
-            net = self._factory(reader.in_shape, labeled.n_classes)
-        else:
-            reader, net = before
-        net = net.to(device)
-        feed = Feed(reader, items, labeled.positions)
-        some = feed(np.arange(min(2, len(labeled.positions))))
-        anatomy = dissect(net, some, self.options.layer, labeled.n_classes, self.name)
-        # One class alone: its probability is 1 whatever the weights, and there is nothing to train.
-        history = Trainer(net, feed, labeled, self.options, rng).run(self.on_epoch) if len(labeled.seen) > 1 else []
-        return Fitted(net.eval(), reader, anatomy, labeled.n_classes, labeled.seen, mask_seed), history
-
-    def _continued(
-        self, raw_shape: tuple[int, ...], n_classes: int, device: torch.device
-    ) -> tuple[Reader, torch.nn.Module] | None:
-        """A copy of the last network and its reader, if training goes on from it and its data still fit."""
-        last = self._fitted
-        if not self.options.warm or last is None or last.n_classes != n_classes or last.reader.raw_shape != raw_shape:
-            return None
-        return last.reader, copy.deepcopy(last.net)
+    def _about(self, items: Items, labeled: Labeled, rng: np.random.Generator) -> str:
+        """All that a training depends on beside the network's first weights, as one text."""
+        weights = None if labeled.weights is None else labeled.weights.tolist()
+        ids = [items.ids[position] for position in labeled.positions]
+        facts = [self.options.to_json(), self.spec(), ids, labeled.labels.tolist(), weights, labeled.n_classes]
+        return json.dumps([*facts, fingerprint(rng)], sort_keys=True, default=str)
 
     def outputs(self, items: Items, names: Collection[str]) -> dict[str, Array]:
         """One pass over the items, ``chunk`` at a time, beside one more for each member."""
@@ -191,7 +192,7 @@ class TorchModel:
         fitted = self._fitted
         if fitted is None:
             raise ModelError(f"{self.name} has not been trained yet; there is nothing to save.")
-        state = fitted.net.state_dict()
+        state = _joined_state(fitted)
         strange = [key for key, value in state.items() if not isinstance(value, torch.Tensor)]
         if strange:
             raise ModelError(f"{self.name} keeps {strange[0]!r}, which is no tensor, in its state; it cannot be saved.")
@@ -201,6 +202,7 @@ class TorchModel:
             "n_classes": fitted.n_classes,
             "seen": fitted.seen.tolist(),
             "seed": fitted.seed,
+            "temperature": fitted.temperature,
             "kind": fitted.reader.kind,
             "raw_shape": list(fitted.reader.raw_shape),
             "mean": fitted.reader.mean.tolist(),
@@ -217,12 +219,36 @@ class TorchModel:
         device = choose_device(self.options.device)
         mean, std = (torch.tensor(saved[key], dtype=torch.float32, device=device) for key in ("mean", "std"))
         reader = Reader(self.name, saved["kind"], tuple(saved["raw_shape"]), self.options.image_size, mean, std)
+        others = {name.removeprefix(BESIDE): weights.pop(name) for name in [*weights] if name.startswith(BESIDE)}
+        states = {"net0": weights, **parted(others)}
+        heads = states.pop("heads", {}).get("sampled")
         with seeded(0, device):
-            net, anatomy = self._made(reader.in_shape, saved["n_classes"])
+            made = [self._made(reader.in_shape, saved["n_classes"]) for _ in states]
         try:
-            net.load_state_dict(weights)
-        except RuntimeError as error:
+            for place, (net, _) in enumerate(made):
+                net.load_state_dict(states[f"net{place}"])
+                net.to(device).eval()
+        except (KeyError, RuntimeError) as error:
             raise ModelError(f"The weights in {folder} do not fit the network of {self.name}: {error}") from error
-        seen = np.array(saved["seen"], dtype=np.int64)
-        self._fitted = Fitted(net.to(device).eval(), reader, anatomy, saved["n_classes"], seen, saved["seed"])
+        first, anatomy = made[0]
+        self._fitted = Fitted(
+            first,
+            reader,
+            anatomy,
+            saved["n_classes"],
+            np.array(saved["seen"], dtype=np.int64),
+            saved["seed"],
+            self.options.members_from,
+            tuple(net for net, _ in made[1:]),
+            None if heads is None else heads.to(device),
+            saved["temperature"],
+        )
         self.history = saved["history"]
+
+
+def _joined_state(fitted: Fitted) -> dict[str, Any]:
+    """The first network's state under its own names, as anyone can load it, and what members need beside it."""
+    parts: dict[str, Any] = {f"net{place}": net.state_dict() for place, net in enumerate(fitted.others, 1)}
+    if fitted.heads is not None:
+        parts["heads"] = {"sampled": fitted.heads}
+    return {**fitted.net.state_dict(), **{f"{BESIDE}{name}": value for name, value in joined(parts).items()}}

@@ -137,9 +137,9 @@ class Trainer:
             self._restore(*saved)
         reached = self.reached
         try:
-            while len(reached.history) < self.epochs and not (self.stops_early and reached.waited >= self.patience):
+            while not self._ended():
                 self._epoch(len(reached.history))
-                if unfinished.due and self.engine.rank == 0:
+                if self.engine.rank == 0 and unfinished.due(self._ended()):
                     unfinished.write(place, key, *self._state())
                 if on_epoch is not None:
                     on_epoch(len(reached.history), self.epochs)
@@ -149,6 +149,10 @@ class Trainer:
         if reached.best_weights is not None:
             self.net.load_state_dict(reached.best_weights)
         return reached.history
+
+    def _ended(self) -> bool:
+        early = self.stops_early and self.reached.waited >= self.patience
+        return early or len(self.reached.history) >= self.epochs
 
     def _epoch(self, epoch: int) -> None:
         """One pass over the items, and what it comes to."""

@@ -32,9 +32,10 @@ class Unfinished:
     state, and the training starts anew.
     """
 
-    def __init__(self, folder: Path | None = None, every: float = 0.0) -> None:
+    def __init__(self, folder: Path | None = None, every: float = 0.0, ends: bool = False) -> None:
         self._folder = folder
         self._every = every
+        self._ends = ends
         self._last = time.perf_counter()
 
     @property
@@ -42,10 +43,9 @@ class Unfinished:
         """Whether states are kept at all."""
         return self._folder is not None
 
-    @property
-    def due(self) -> bool:
-        """Whether so many seconds have passed that a state should be written."""
-        return self.kept and time.perf_counter() - self._last >= self._every
+    def due(self, end: bool) -> bool:
+        """Whether so many seconds have passed that a state should be written, or a training ends that others follow."""
+        return self.kept and (time.perf_counter() - self._last >= self._every or (end and self._ends))
 
     def read(self, place: str, key: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]] | None:
         """The state of just that training, if there is one."""
