@@ -20,6 +20,7 @@ from claros.models.checks import Labeled
 from claros.models.torch import unfinished as states
 from claros.models.torch.augment import augmentation
 from claros.models.torch.engine import make_engine
+from claros.models.torch.loss_head import Features, loss_head, ranking_loss, watched
 from claros.models.torch.options import Options, optimizer_class
 from claros.models.torch.reading import Feed
 from claros.models.torch.seeding import reseed
@@ -179,8 +180,9 @@ class Trainer:
             inputs = self.feed(mine)
             if self.augment is not None:
                 inputs = self.augment(inputs, draws)
-            losses, n_right = self._losses(inputs, mine)
-            self.engine.step(losses, len(batch))
+            with watched(self.net) as features:
+                losses, n_right = self._losses(inputs, mine)
+            self.engine.step(losses + self._ranking(features, losses, mine, epoch), len(batch))
             counts = 1.0 / self.engine.world if len(mine) == len(batch) else 1.0
             total, right = total + counts * float(losses.detach().sum()), right + counts * n_right
         self.engine.agree(self.net)
@@ -202,6 +204,17 @@ class Trainer:
         logits, targets = self.engine.logits(inputs)[:, self.seen], self.targets[batch]
         losses = F.cross_entropy(logits, targets, reduction="none") * self.weights[batch]
         return losses, int((logits.argmax(dim=1) == targets).sum())
+
+    def _ranking(self, features: Features, losses: torch.Tensor, batch: Indices, epoch: int) -> torch.Tensor | float:
+        """What the module beside the network adds to the loss: 0 without one; later on, nothing that it could change."""
+        head = loss_head(self.net)
+        if head is None:
+            return 0.0
+        if epoch >= self.options.learned_loss_detach * self.epochs:
+            features = {name: value.detach() for name, value in features.items()}
+        plain = losses.detach() / self.weights[batch].clamp(min=1e-12)
+        ranking = ranking_loss(head.predicted(features), plain, self.options.learned_loss_margin)
+        return self.options.learned_loss_weight * ranking
 
     def _rate(self, epoch: int, number: int) -> float:
         """Set the learning rate for a step by the share of its cycle that is done, and return it."""
