@@ -206,7 +206,7 @@ class Trainer:
         return losses, int((logits.argmax(dim=1) == targets).sum())
 
     def _ranking(self, features: Features, losses: torch.Tensor, batch: Indices, epoch: int) -> torch.Tensor | float:
-        """What the module beside the network adds to the loss: 0 without one; later on, nothing that it could change."""
+        """What the module beside the network adds to the loss, 0 without one; in the end nothing moves the network."""
         head = loss_head(self.net)
         if head is None:
             return 0.0
