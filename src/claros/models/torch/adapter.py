@@ -21,8 +21,10 @@ from claros.models.storage import read_document, read_weights, write_model
 from claros.models.torch.anatomy import DROPOUTS, Anatomy, dissect
 from claros.models.torch.fitting import Job, train
 from claros.models.torch.inference import Fitted, infer
+from claros.models.torch.loss_head import equipped
 from claros.models.torch.members import offered
 from claros.models.torch.options import Options
+from claros.models.torch.per_item import measured, measures
 from claros.models.torch.reading import Reader, item_shape, seen_shape
 from claros.models.torch.seeding import choose_device, seeded
 from claros.models.torch.unfinished import joined, parted
@@ -47,7 +49,9 @@ class TorchModel:
 
     Outputs are float32 NumPy arrays: ``probs`` and ``logits`` without dropout; ``embeddings``, the input of the last
     linear layer or the output of ``layer``; ``head_weights`` and ``head_bias`` when a linear layer maps them to the
-    logits; ``member_probs`` by Monte Carlo dropout when the network has dropout modules at work. Inference is float32
+    logits; ``boundary_distance``, ``bim_distance`` and ``gradient_norm`` where gradients reach the input, each computed
+    only where it is asked for, as it costs many passes; ``predicted_loss`` with ``learned_loss=True``;
+    ``member_probs`` by Monte Carlo dropout when the network has dropout modules at work. Inference is float32
     even where training is not: in bfloat16, with 8 bits, most of the small differences that a strategy ranks by are
     ties. Everything random is drawn from ``rng``; global random states are left as found.
     """
@@ -92,7 +96,10 @@ class TorchModel:
         """What the trained network provides; before, what one made for nominal data seems to."""
         if self._fitted is None:
             return self._nominal
-        return offered(self._fitted.anatomy, self.options.members_from)
+        return self._offered(self._fitted.anatomy)
+
+    def _offered(self, anatomy: Anatomy) -> frozenset[str]:
+        return offered(anatomy, self.options.members_from) | measured(anatomy, self.options)
 
     @cached_property
     def _nominal(self) -> frozenset[str]:
@@ -101,12 +108,12 @@ class TorchModel:
                 shape = NOMINAL_ROW if self._factory.wants_rows else NOMINAL_IMAGE
                 modules = list(self._factory.without_download()(shape, 2).modules())
         except ModelError:  # a network for other shapes: only its data can tell
-            return EVERYTHING
+            return EVERYTHING | measured(Anatomy("last", True, 0, "last", ()), self.options)
         linear = any(isinstance(module, torch.nn.Linear) for module in modules)
         dropouts = tuple(type(module).__name__ for module in modules if isinstance(module, DROPOUTS) and module.p > 0)
         where = self.options.layer or ("last" if linear else None)
         head = "last" if linear and self.options.layer is None else None
-        return offered(Anatomy(where, self.options.layer is None, 0, head, dropouts), self.options.members_from)
+        return self._offered(Anatomy(where, self.options.layer is None, 0, head, dropouts))
 
     def provides_for(self, items: Items) -> frozenset[str]:
         """What a network made for such items provides, found by running an untrained one on zeros."""
@@ -114,12 +121,13 @@ class TorchModel:
         n_classes = max(2, len(items.classes))
         in_shape = seen_shape(items.kind, item_shape(self.name, items), self.options.image_size)
         with seeded(0, torch.device("cpu")):
-            return offered(self._made(in_shape, n_classes)[1], self.options.members_from)
+            return self._offered(self._made(in_shape, n_classes)[1])
 
     def _made(self, in_shape: tuple[int, ...], n_classes: int) -> tuple[torch.nn.Module, Anatomy]:
         """An untrained network on the host, without its pretrained weights, and what it is made of."""
         net = self._factory.without_download()(in_shape, n_classes)
-        return net, dissect(net, torch.zeros(2, *in_shape), self.options.layer, n_classes, self.name)
+        anatomy = dissect(net, torch.zeros(2, *in_shape), self.options.layer, n_classes, self.name)
+        return equipped(net, in_shape, self.options, self.name), anatomy
 
     def fit(
         self,
@@ -172,7 +180,9 @@ class TorchModel:
             return {}
         check_kind(self.name, items, (fitted.reader.kind,))
         with seeded(0, fitted.reader.mean.device):
-            return infer(fitted, items, names, members=self.options.members, chunk=self.options.chunk)
+            per_item = measures(fitted, self.options)
+            options = self.options
+            return infer(fitted, items, names, members=options.members, chunk=options.chunk, per_item=per_item)
 
     def trained(self) -> Fitted:
         """The trained network with all that its predictions depend on."""

@@ -16,6 +16,7 @@ from claros.models.factory import Factory
 from claros.models.model import Context, Items
 from claros.models.torch.anatomy import Anatomy, dissect
 from claros.models.torch.inference import Fitted
+from claros.models.torch.loss_head import equipped
 from claros.models.torch.members import member_logits, sampled_heads, shared_temperature
 from claros.models.torch.options import Options
 from claros.models.torch.reading import Feed, Reader, item_shape, make_reader
@@ -69,7 +70,7 @@ def train(
     history: list[dict[str, Any]] = []
     trainer: Trainer | None = None
     for number in range(job.n_networks):
-        net = copy.deepcopy(last.nets[number]) if last else job.factory(reader.in_shape, job.labeled.n_classes)
+        net = copy.deepcopy(last.nets[number]) if last else _new(job, reader)
         nets.append(net.to(job.device))
         if number == 0:
             anatomy = _anatomy(job, nets[0], feed)  # also refuses a network of another shape before any training
@@ -85,6 +86,11 @@ def train(
         net.eval()
     with torch.no_grad():
         return _finished(job, fitted, feed, trainer, context, history), history
+
+
+def _new(job: Job, reader: Reader) -> torch.nn.Module:
+    net = job.factory(reader.in_shape, job.labeled.n_classes)
+    return equipped(net, reader.in_shape, job.options, job.who)
 
 
 def _goes_on(job: Job, last: Fitted | None) -> bool:

@@ -17,8 +17,9 @@ from torch.nn import functional as F
 
 from claros.errors import InputError, suggest
 from claros.models.torch.anatomy import DROPOUTS, evaluating, pooled
+from claros.models.torch.options import Options
 
-__all__ = ["Features", "LossHead", "attach", "loss_head", "predict", "ranking_loss", "watched"]
+__all__ = ["Features", "LossHead", "attach", "equipped", "loss_head", "predict", "ranking_loss", "watched"]
 
 #: Where it hangs in a network, so that it is copied, saved and restored with it.
 NAME = "claros_loss_head"
@@ -56,6 +57,13 @@ def loss_head(net: nn.Module) -> LossHead | None:
     """The module that was attached to a network, if one was."""
     found = getattr(net, NAME, None)
     return found if isinstance(found, LossHead) else None
+
+
+def equipped(net: nn.Module, in_shape: Sequence[int], options: Options, who: str) -> nn.Module:
+    """The network for inputs of that shape, with the module where the options ask for it."""
+    if options.learned_loss:
+        attach(net, torch.zeros(2, *in_shape), options.learned_loss_layers, options.learned_loss_width, who)
+    return net
 
 
 def attach(net: nn.Module, inputs: torch.Tensor, layers: Sequence[str] | None, width: int, who: str) -> None:

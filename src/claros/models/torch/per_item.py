@@ -38,7 +38,7 @@ def measures(fitted: Fitted, options: Options) -> dict[str, PerItem]:
         "boundary_distance": nearest,
         "bim_distance": partial(_to_end, fitted, ways["bim"]),
         "gradient_norm": lambda inputs: _mean(fitted, lambda net: expected_gradient_norm(net, inputs, seen)),
-        "predicted_loss": lambda inputs: _mean(fitted, lambda net: predict(net, inputs)),
+        "predicted_loss": partial(_loss, fitted),
     }
 
 
@@ -77,6 +77,13 @@ def _to_end(fitted: Fitted, search: Search, inputs: torch.Tensor) -> torch.Tenso
 def _to_head(fitted: Fitted, inputs: torch.Tensor) -> torch.Tensor:
     embeddings = run(fitted, inputs, embeddings=True).embeddings
     return head_distance(inputs.new_empty(0) if embeddings is None else embeddings, linear_head(fitted))
+
+
+def _loss(fitted: Fitted, inputs: torch.Tensor) -> torch.Tensor:
+    """0 where one class is known, and so nothing was learned of losses."""
+    if len(fitted.seen) == 1:
+        return torch.zeros(len(inputs))
+    return _mean(fitted, lambda net: predict(net, inputs))
 
 
 def _mean(fitted: Fitted, measure: Callable[[torch.nn.Module], torch.Tensor]) -> torch.Tensor:
