@@ -1,7 +1,8 @@
 """Models by name, each behind one protocol; nothing is imported until it is asked for.
 
-``get`` knows the names of the table, ``timm:NAME`` for the image models of timm, and ``package.module:factory`` for
-anything else: a class or function that gives a ``torch.nn.Module``, a scikit-learn estimator, or a model of your own.
+``get`` knows the names of the table, ``timm:NAME`` for the image models of timm, ``hf:NAME_OR_FOLDER`` for classifiers
+of transformers, and ``package.module:factory`` for anything else: a class or function that gives a ``torch.nn.Module``,
+a scikit-learn estimator, or a model of your own.
 A file that names a factory runs its code, so never open one that you do not trust.
 """
 
@@ -17,6 +18,7 @@ from claros.models.model import Items, Model
 from claros.registry import Registry
 
 if TYPE_CHECKING:
+    from claros.models.hf import HFModel
     from claros.models.precomputed import Precomputed
     from claros.models.sklearn import SklearnModel, from_estimator
     from claros.models.torch import TorchModel
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "REGISTRY",
     "SUMMARIES",
+    "HFModel",
     "Items",
     "Model",
     "Precomputed",
@@ -44,6 +47,8 @@ REGISTRY: Registry[Callable[..., Model]] = Registry(
         "forest": "claros.models.sklearn:forest",
         "mlp": "claros.models.sklearn:mlp",
         "cnn": "claros.models.torch:cnn",
+        "linear": "claros.models.torch.heads:linear",
+        "perceptron": "claros.models.torch.heads:perceptron",
         "resnet18": "claros.models.torch:resnet18",
         "precomputed": "claros.models.precomputed:from_file",
     },
@@ -58,11 +63,15 @@ SUMMARIES: Mapping[str, tuple[str, str]] = {
     "cnn": ("torch", "A small convolutional network with dropout over images of 16 pixels or more."),
     "resnet18": ("torch", "A ResNet-18 for small images, trained from scratch."),
     "precomputed": ("", "Outputs that were computed elsewhere, from an .npz file."),
+    "linear": ("torch", "A linear layer over features or other rows; with dropout, it has members."),
+    "perceptron": ("torch", "A network with one hidden layer and dropout over features or other rows."),
     "timm:NAME": ("vision", "An image model of timm, pretrained unless told otherwise."),
+    "hf:NAME": ("hf", "A classifier of texts, images or sounds of Hugging Face, by name or folder."),
     "package.module:factory": ("", "A network or estimator of your own; naming it runs its code."),
 }
 
 _LAZY = {
+    "HFModel": "claros.models.hf",
     "Precomputed": "claros.models.precomputed",
     "SklearnModel": "claros.models.sklearn",
     "TorchModel": "claros.models.torch",
@@ -73,19 +82,31 @@ _LAZY = {
 def get(name: str, /, **parameters: Any) -> Model:
     """The model of that name, untrained, with the given parameters over its defaults.
 
+    ``frozen=True`` makes an encoder of ``timm:NAME``, ``hf:NAME`` or a factory: see `claros.models.frozen.FrozenModel`.
+
     >>> get("logistic", C=0.5).spec()
     {'name': 'logistic', 'parameters': {'max_iter': 300, 'C': 0.5}}
     """
+    if parameters.pop("frozen", False):
+        from claros.models.frozen import FrozenModel
+
+        return FrozenModel(name, **parameters)
     if name.startswith("timm:"):
         from claros.models.timm import pretrained
 
         return pretrained(name.removeprefix("timm:"), **parameters)
+    if name.startswith("hf:"):
+        from claros.models.hf import named
+
+        return named(name.removeprefix("hf:"), **parameters)
     if ":" in name:
         from claros.models.custom import from_path
 
         return from_path(name, parameters)
     if name not in REGISTRY:
-        raise UnknownNameError(f"{suggest(name, REGISTRY, 'model')} Or give timm:NAME or package.module:factory.")
+        raise UnknownNameError(
+            f"{suggest(name, REGISTRY, 'model')} Or give timm:NAME, hf:NAME or package.module:factory."
+        )
     build = REGISTRY.load(name)
     known = inspect.signature(build).parameters
     if all(argument.kind is not argument.VAR_KEYWORD for argument in known.values()):
