@@ -32,6 +32,7 @@ __all__ = [
     "row_blocks",
     "take",
     "take_columns",
+    "thread_counts",
     "threads",
     "to_numpy",
     "where_from",
@@ -195,6 +196,19 @@ def threads(limit: int) -> AbstractContextManager[Any]:
     """As `blas_threads`, but OpenMP too: everything that computes, in the libraries that are loaded by now."""
     limits: AbstractContextManager[Any] = _pools().limit(limits=limit)
     return limits
+
+
+def thread_counts() -> dict[str, int]:
+    """Threads that each loaded library which computes would use now, as ``{"openblas": 1, "torch": 2}``.
+
+    Of a library that is loaded more than once the largest count.
+    """
+    counts: dict[str, int] = {}
+    for pool in _pools().info():
+        name = str(pool["internal_api"])
+        counts[name] = max(int(pool["num_threads"]), counts.get(name, 0))
+    torch = sys.modules.get("torch")
+    return counts if torch is None else {**counts, "torch": int(torch.get_num_threads())}
 
 
 def _pools() -> Any:

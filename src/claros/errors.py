@@ -9,6 +9,7 @@
     │   └── NoEstimateError            the data are sound, but too few or too odd for an honest estimate
     ├── DataError                      a pool cannot be read, or is not the one it was
     ├── ModelError                     training or prediction failed
+    ├── HookError                      a hook of yours failed; nothing that was done before is lost
     ├── MissingExtraError (ImportError)  an optional package is not installed
     └── LogError                       the campaign's log cannot be used
         ├── CorruptLogError            it is damaged
@@ -32,6 +33,7 @@ __all__ = [
     "ConflictError",
     "CorruptLogError",
     "DataError",
+    "HookError",
     "InputError",
     "LogError",
     "MissingExtraError",
@@ -71,6 +73,10 @@ class DataError(ClarosError):
 
 class ModelError(ClarosError):
     """Training or prediction failed."""
+
+
+class HookError(ClarosError):
+    """Code that was to be called before or after a round failed; what was done before is kept."""
 
 
 class MissingExtraError(ClarosError, ImportError):

@@ -13,9 +13,9 @@ from claros.arrays import Indices
 from claros.campaign.state import State
 from claros.estimate import Estimate, share
 from claros.stopping.advisor import Outlook
-from claros.stopping.rule import Decision
+from claros.stopping.rule import Decision, Rule
 
-__all__ = ["Advice", "Fitted", "measured", "uneven", "uneven_in"]
+__all__ = ["Advice", "Fitted", "advise", "measured", "uneven", "uneven_in"]
 
 #: Classes count as picked unevenly with at least so many audited labels, and where chance would do so more rarely.
 AUDITED, CHANCE = 20, 0.01
@@ -123,3 +123,12 @@ def measured(state: State) -> Estimate | None:
         return None
     audit = state.fitted[max(state.fitted)]["audit"]
     return share(audit["correct"], audit["n"]) if audit["n"] else None
+
+
+def advise(
+    state: State, rule: Rule | None, name: str | None, decision: Decision | None, trace: Sequence[Mapping[str, Any]]
+) -> Advice:
+    """The advice by a rule with its decision and trace; without a rule, what is known of the accuracy."""
+    outlook = rule.outlook(trace) if rule is not None and trace else None
+    followed = None if rule is None else name
+    return Advice(len(state.told), followed, decision, measured(state), uneven_in(state), outlook)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 from claros import data, models, stopping, strategies
-from claros.arrays import Indices
+from claros.arrays import Array, Indices
 from claros.campaign import items, plan, settings
-from claros.campaign.advice import Advice, Fitted, measured, uneven_in
+from claros.campaign.advice import Advice, Fitted, advise, measured
 from claros.campaign.evidence import Evidence
 from claros.campaign.folder import Folder
+from claros.campaign.hooks import Hooks
 from claros.campaign.journal import ATTEMPTS, Draft, Journal
 from claros.campaign.learner import Learner
 from claros.campaign.planner import Planner
@@ -22,15 +22,13 @@ from claros.campaign.streams import seed_for
 from claros.campaign.supply import Supply
 from claros.checks import whole
 from claros.data.pool import Pool
-from claros.errors import ConflictError, InputError
+from claros.errors import ConflictError, InputError, ModelError
 from claros.estimate import Estimate
 from claros.models.model import Model
 from claros.stopping.rule import Decision, Rule
 from claros.strategy import Strategy
 
 __all__ = ["Campaign"]
-
-T = TypeVar("T")
 
 
 class Campaign:
@@ -49,6 +47,7 @@ class Campaign:
         self.watched = settings.named_rules([self.rule, *map(stopping.from_spec, config["watch"])])
         self._journal = journal
         self._folder = folder
+        self._hooks = Hooks()
         self._items = items.Items(folder, journal.state.pools, pool)
         said = {"class_prior": config.get("class_prior")}
         seed = seed_for(config, "strategy")
@@ -59,7 +58,9 @@ class Campaign:
 
     def _new_planner(self) -> Planner:
         chosen_by = strategies.from_spec(self._journal.state.config["init"]), self.strategy
-        return Planner(self._folder, self._journal, self._items, self.pool, self._learner, self._supply, chosen_by)
+        planner = Planner(self._folder, self._journal, self._items, self.pool, self._learner, self._supply, chosen_by)
+        planner.hooks = self._hooks
+        return planner
 
     @classmethod
     def create(
@@ -85,6 +86,7 @@ class Campaign:
         checkpoints: str = "all",
         database: str | None = None,
         durable: bool = True,
+        hooks: Sequence[Any] = (),
     ) -> Campaign:
         """A new campaign in the folder ``path`` (by custom ``*.claros``), or in memory when that is None.
 
@@ -99,18 +101,19 @@ class Campaign:
         ``{"strategy": 7}``; they are those of `claros.campaign.streams.PURPOSES`.
         ``checkpoints`` of the model are kept for "all" rounds, the "last" or "none". ``database`` is a SQLAlchemy URL
         for the log. ``durable=False`` is for simulations: nothing waits for the disk, so a power
-        failure may take the last events (a killed process loses nothing). Raises `CannotFeedError` before anything is
+        failure may take the last events (a killed process loses nothing). ``hooks`` are called before and after each
+        round, see `claros.campaign.hooks`. Raises `CannotFeedError` before anything is
         written if the model cannot provide what the strategy or a rule needs.
         """
-        chosen = _named(model, models.get)
+        chosen = settings.named(model, models.get)
         warm = chosen is not None and chosen.warm
-        rules = [_named(rule, stopping.get) for rule in (stop, *watch) if rule is not None]
+        rules = [settings.named(rule, stopping.get) for rule in (stop, *watch) if rule is not None]
         config = settings.configuration(
             pool=pool,
             classes=pool.classes if classes is None else classes,
             model=chosen,
-            strategy=_named(strategy, strategies.get),
-            init=_named(init, strategies.get),
+            strategy=settings.named(strategy, strategies.get),
+            init=settings.named(init, strategies.get),
             rules=[rule.told(price=price, worth=worth, warm=warm) for rule in rules],
             has_stop=stop is not None,
             numbers={"seed": seed, "start": start, "batch": batch, "audit": audit, "price": price, "worth": worth},
@@ -125,7 +128,7 @@ class Campaign:
             raise InputError(f"There is a campaign at {path} already; open it by Campaign.open, or give another path.")
         items.draw(folder, pool, seed_for(config, "samples"), audit)
         journal.append(lambda state: [("created", "claros", config)])
-        return cls(folder, journal, pool, chosen)
+        return cls(folder, journal, pool, chosen).with_hooks(hooks)
 
     @classmethod
     def open(
@@ -136,22 +139,27 @@ class Campaign:
         model: Model | None = None,
         database: str | None = None,
         durable: bool = True,
+        hooks: Sequence[Any] = (),
     ) -> Campaign:
         """The campaign in a folder, as it was left.
 
         The pool is read again from where it was, unless given; a pool that is not the same is a `DataError` that says
-        what differs. A model that was given as an object, not by name, is given again.
+        what differs. A model that was given as an object, not by name, is given again, and so are ``hooks``.
         """
         folder = Folder.existing(path, database, durable)
         journal = Journal(folder.log(database))
         config = journal.sync().config
         if not config:
             raise InputError(f"The making of the campaign at {path} was interrupted; make it again by Campaign.create.")
-        pool = pool if pool is not None else data.reopen(config["pool"])
-        items.check_same(folder, journal.state.pools, config, pool)
         if model is None and config["model"] is not None:
             model = models.from_spec(config["model"])
-        return cls(folder, journal, pool, model)
+        return cls(folder, journal, pool, model).with_hooks(hooks)
+
+    def with_hooks(self, hooks: Sequence[Any] | Hooks) -> Campaign:
+        """The campaign itself, which calls these before and after each round from now on, and no others."""
+        self._hooks = hooks if isinstance(hooks, Hooks) else Hooks(hooks)
+        self._planner.hooks = self._hooks
+        return self
 
     def ask(
         self, n: int | None = None, *, annotator: str = "", lease: str | float = "30m", overlap: int = 1
@@ -316,12 +324,8 @@ class Campaign:
     def advice(self) -> Advice:
         """Stop or go on, and how good the model is by now."""
         self.update()
-        if self.rule is None:
-            return Advice(self.n_labeled, None, None, self.accuracy(), uneven_in(self._journal.state))
-        trace = [*self.trace(self.rule).values()]
-        outlook = self.rule.outlook(trace) if trace else None
-        name, shares = next(iter(self.watched)), uneven_in(self._journal.state)
-        return Advice(self.n_labeled, name, self._decision(), self.accuracy(), shares, outlook)
+        trace = [] if self.rule is None else [*self.trace(self.rule).values()]
+        return advise(self._journal.state, self.rule, next(iter(self.watched), None), self._decision(), trace)
 
     def accuracy(self) -> Estimate | None:
         """The accuracy of the last model on the audited items, with its interval; None before there are any."""
@@ -331,6 +335,20 @@ class Campaign:
     def model(self) -> Model | None:
         """The model, as last trained."""
         return self._learner.model if self._learner is not None else None
+
+    def predict(self, items: Pool, names: Collection[str] = ("probs",), what: str = "test") -> dict[str, Array]:
+        """The last model's outputs over any items; a long pass that was interrupted goes on where it was.
+
+        ``what`` names the pass among those of the round.
+        """
+        if self._learner is None or self._learner.round < 0:
+            raise ModelError("There is no model that predicts: the campaign has none, or nothing is labeled yet.")
+        return self._learner.predict(items, names, what)
+
+    def tidy(self) -> None:
+        """Throw away the long passes that are kept for a resume; the next round does so by itself."""
+        if self._learner is not None:
+            self._learner.passes.forget(len(self._journal.sync().rounds) - 1)
 
     @property
     def path(self) -> Path | None:
@@ -354,8 +372,7 @@ class Campaign:
 
     def labels(self) -> dict[str, str]:
         """The label of each labeled item, by id; of several annotators the majority, of a tie the first."""
-        state = self._journal.sync()
-        return {item: state.classes[state.consensus(item).code] for item in state.told}
+        return self._journal.sync().labels()
 
     def provenance(self) -> list[Label]:
         """Every annotator's label with where the question came from, and whether that was at random."""
@@ -376,11 +393,5 @@ class Campaign:
     def __enter__(self) -> Campaign:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _named(value: T | str, get: Callable[[str], T]) -> T:
-    return get(value) if isinstance(value, str) else value

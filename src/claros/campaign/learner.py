@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from claros.arrays import Array, Indices, to_numpy
 from claros.campaign.evidence import KEPT, TWIN, Evidence, Rows, batch_origins, keep
 from claros.campaign.folder import Folder
+from claros.campaign.passes import Passes
 from claros.campaign.state import Label, State
 from claros.campaign.streams import training_stream
 from claros.campaign.supply import model_names
@@ -34,6 +35,7 @@ class Learner:
         self.seconds: dict[str, float] = {}
         self._shown = frozenset(name for rule in rules.values() for name in rule.needs)
         self._wanted = {"probs", *wanted, *self._shown}
+        self.passes = Passes(folder)
         self._twin: Indices | None = None
         self._replays: dict[str, tuple[dict[int, Mapping[str, Any]], dict[int, Decision]]] = {}
 
@@ -45,12 +47,24 @@ class Learner:
         """Whether the model in memory was trained on the labels of now, in the round of now."""
         return self.round == len(state.rounds) - 1 and self.labels_seq == state.labels_seq
 
-    def learn(self, pool: Pool, positions: Indices, labels: Sequence[Label], state: State, stop: Indices) -> None:
-        """Train on the labels, or load the model that was trained on just these, and predict the pool once."""
+    def learn(
+        self,
+        pool: Pool,
+        positions: Indices,
+        labels: Sequence[Label],
+        state: State,
+        stop: Indices,
+        trained: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Train on the labels, or load the model that was trained on just these, and predict the pool once.
+
+        ``trained`` is called when a training has ended.
+        """
         round = len(state.rounds) - 1
         known = state.fitted.get(round)
         self.seconds = {}
         started = time.perf_counter()
+        self.passes.begin(round, state.labels_seq, self.model)
         if not self._restore(round, known, state):
             codes = np.array([label.code for label in labels], dtype=np.int64)
             known_items, n_classes = pool.subset(positions), len(state.classes)
@@ -59,16 +73,34 @@ class Learner:
                 self.model.fit(known_items, codes, n_classes=n_classes, rng=rng)
                 self._twin = to_numpy(self.model.outputs(pool.subset(stop), ["probs"])["probs"]).argmax(axis=1)
             self.model.fit(known_items, codes, n_classes=n_classes, rng=training_stream(state.config, round))
+            self.passes.keep_model(self.model, self._twin, time.perf_counter() - started)
+            trained()
         self.seconds["train"] = time.perf_counter() - started
         started = time.perf_counter()
         origins = {KEPT[name][0] if name in KEPT else name for name in self._wanted} | batch_origins(self._wanted)
-        self.outputs = self.model.outputs(pool, model_names(origins, self.model.provides))
+        self.outputs = self.predict(pool, model_names(origins, self.model.provides), "pool")
         self.seconds["predict"] = time.perf_counter() - started
         self.round, self.labels_seq = round, state.labels_seq
+
+    def predict(self, items: Pool, names: Collection[str], what: str) -> dict[str, Array]:
+        """What the model says of the items; a long pass that was interrupted goes on where it was.
+
+        ``what`` tells it from other passes of the same round.
+        """
+
+        def ask(model: Model, items: Pool, names: Collection[str]) -> dict[str, Array]:
+            return self.passes.outputs(model, items, names, what, self._twin)
+
+        shared: Callable[..., dict[str, Array]] | None = getattr(self.model, "outputs_by", None)
+        return ask(self.model, items, names) if shared is None else shared(ask, items, names)
 
     def _restore(self, round: int, known: Mapping[str, Any] | None, state: State) -> bool:
         if not self.model.restorable:
             return False
+        restored, twin = self.passes.restore(self.model)
+        if restored:
+            self._twin = twin
+            return True
         saved = self.folder.model(round)
         if known is not None and known["labels_seq"] == state.labels_seq and saved is not None and saved.is_dir():
             self.model.load(saved)

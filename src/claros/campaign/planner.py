@@ -9,14 +9,18 @@ import numpy as np
 
 from claros.arrays import take, to_numpy
 from claros.campaign import plan
+from claros.campaign.environment import environment
 from claros.campaign.evidence import PICKED, Rows
 from claros.campaign.folder import Folder
+from claros.campaign.hooks import Hooks, at_round
 from claros.campaign.items import Items
 from claros.campaign.journal import Journal
 from claros.campaign.learner import Learner
 from claros.campaign.plan import Batch, Situation
+from claros.campaign.state import Label
 from claros.campaign.supply import Supply
 from claros.data.pool import Pool
+from claros.errors import HookError
 from claros.strategy import Strategy
 
 __all__ = ["Planner"]
@@ -42,6 +46,7 @@ class Planner:
         self._learner = learner
         self._supply = supply
         self._strategies = strategies
+        self.hooks = Hooks()
 
     def situation(self) -> Situation:
         """What the next round is planned from, as of now."""
@@ -74,6 +79,7 @@ class Planner:
         started = time.perf_counter()
         now = self.situation()
         number, labels_seq = len(now.state.rounds), now.state.labels_seq
+        self._call("before_round", number)
         batch = choose(now)
         if batch is None:
             return False
@@ -87,7 +93,14 @@ class Planner:
             **({"note": batch.note} if batch.note else {}),
         }
         self._journal.append(lambda now: [("planned", "claros", payload)] if len(now.rounds) == number else [])
+        if self._learner is not None:
+            self._learner.passes.forget(number - 1)
         return True
+
+    def _call(self, point: str, number: int) -> None:
+        """Tell the hooks; what a round is like is put together for them alone."""
+        if self.hooks:
+            self.hooks.call(point, at_round(number, self._journal.state, self._learner, self._folder))
 
     def _keep(self, number: int, batch: Batch) -> None:
         """Write what was picked, its scores, and the model's predictions of it."""
@@ -110,9 +123,23 @@ class Planner:
             return
         number = len(state.rounds) - 1
         positions = self._items.positions([label.item for label in labels])
-        learner.learn(self._pool, positions, labels, state, self._items.stop)
-        if number in state.fitted:
-            return
+        failed: list[HookError] = []
+
+        def trained() -> None:
+            try:
+                self._call("after_training", number)
+            except HookError as error:  # the training is kept first
+                failed.append(error)
+
+        learner.learn(self._pool, positions, labels, state, self._items.stop, trained)
+        if number not in state.fitted:
+            self._record(number, labels, learner)
+        if failed:
+            raise failed[0]
+
+    def _record(self, number: int, labels: Sequence[Label], learner: Learner) -> None:
+        """Write what the rules will look at, and the model, and log the fit."""
+        state = self._journal.state
         told = self._items.positions(list(state.told))
         rows = Rows(self._items.stop, told, plan.unlabeled(state, self._items))
         learner.keep(number, rows, state.config["checkpoints"])
@@ -129,5 +156,9 @@ class Planner:
             "seconds": learner.seconds,
             "audit": {"n": len(correct), "correct": sum(correct)},
         }
+        here = environment()
+        if here != state.environment_of(number):
+            payload["environment"] = here
         self._journal.append(lambda now: [("fitted", "claros", payload)] if number not in now.fitted else [])
         learner.prune(number, state.config["checkpoints"])
+        self._call("after_round", number)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import claros
 from claros.campaign.evidence import shown
@@ -19,9 +19,10 @@ from claros.models.model import Model
 from claros.stopping.rule import Rule
 from claros.strategy import Strategy
 
-__all__ = ["check_classes", "check_prior", "class_code", "configuration", "lease_seconds", "named_rules"]
+__all__ = ["check_classes", "check_prior", "class_code", "configuration", "lease_seconds", "named", "named_rules"]
 
 CHECKPOINTS = ("all", "last", "none")
+T = TypeVar("T")
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -86,14 +87,19 @@ def configuration(
     }
 
 
+def named(value: T | str, get: Callable[[str], T]) -> T:
+    """What has that name, where a name is given."""
+    return get(value) if isinstance(value, str) else value
+
+
 def named_rules(rules: Sequence[Rule | None]) -> dict[str, Rule]:
     """Rules by name; the same rule twice is one, another of the same name is numbered."""
-    named: dict[str, Rule] = {}
+    found: dict[str, Rule] = {}
     for rule in rules:
-        if rule is not None and rule not in named.values():
-            same = sum(name.partition(" #")[0] == rule.name for name in named)
-            named[f"{rule.name} #{same + 1}" if same else rule.name] = rule
-    return named
+        if rule is not None and rule not in found.values():
+            same = sum(name.partition(" #")[0] == rule.name for name in found)
+            found[f"{rule.name} #{same + 1}" if same else rule.name] = rule
+    return found
 
 
 def check_classes(classes: Sequence[str]) -> list[str]:

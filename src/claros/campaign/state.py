@@ -91,6 +91,8 @@ class State:
     later: dict[str, tuple[int, str]] = field(default_factory=dict)
     """When an item was put off, as a seq, and by whom."""
     fitted: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    environments: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    """Round -> versions and threads, of the rounds where these were others than in the one before."""
     stopped: set[int] = field(default_factory=set)
     overlap: int = 1
     """How many people are wanted for an item, as of the last ask."""
@@ -173,6 +175,8 @@ class State:
 
     def _on_fitted(self, event: Event) -> None:
         self.fitted.setdefault(int(event.payload["round"]), event.payload)
+        if "environment" in event.payload:
+            self.environments.setdefault(int(event.payload["round"]), event.payload["environment"])
 
     def _on_stopped(self, event: Event) -> None:
         self.stopped.add(int(event.payload["round"]))
@@ -182,9 +186,18 @@ class State:
             self.audit_released = True
             self.labels_seq = event.seq
 
+    def environment_of(self, round: int) -> Mapping[str, Any] | None:
+        """Versions and threads that a round was computed with; None in logs that do not say."""
+        known = [number for number in self.environments if number <= round]
+        return self.environments[max(known)] if known else None
+
     def consensus(self, item: str) -> Label:
         """The label that counts: the majority of the annotators' labels, of a tie the one that was told first."""
         return _consensus(self.told[item])
+
+    def labels(self) -> dict[str, str]:
+        """The class of each labeled item, by id: of several annotators the majority, of a tie the first."""
+        return {item: self.classes[self.consensus(item).code] for item in self.told}
 
     def training(self) -> list[Label]:
         """The labels to train on, one an item, in the order told; audited items only once they are released."""

@@ -56,6 +56,12 @@ def run(
     report: Annotated[bool | None, typer.Option(help="Write report.html.  [default: yes]")] = None,
     jobs: Annotated[int, typer.Option(help="Processes to run side by side; the numbers stay the same.")] = 1,
     track: options.Track = None,
+    hook: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="package.module:factory, called before and after each round: it runs that code; again for more."
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Simulate the labeling of a labeled data set: strategies against random, with stopping rules watched.
@@ -73,5 +79,5 @@ def run(
     settings = experiment.read_config(config, set_ or (), {**flags, "out": None if out is None else str(out)})
     if settings.out is None:
         raise InputError("Say where the run is written: --out DIR.")
-    folder = experiment.run(settings, settings.out, jobs=jobs, track=track or ())
+    folder = experiment.run(settings, settings.out, jobs=jobs, track=track or (), hooks=hook or ())
     show_outcome(folder, report=settings.report, json=json)

@@ -12,7 +12,7 @@ import numpy as np
 
 from claros.arrays import Floats, blas_threads, to_numpy
 from claros.campaign import Campaign, Fitted, Query, Round
-from claros.errors import CorruptLogError, ModelError
+from claros.errors import CorruptLogError
 from claros.experiment import batches, metrics
 from claros.experiment.config import Arm
 from claros.experiment.progress import Listener, Moment
@@ -129,18 +129,19 @@ def _finish_round(
         **scores,
         "per_class": _per_class(setting.pool.classes, scores, Counter(row["class"] for row in batch)),
         "decisions": {name: asdict(decision) for name, decision in fitted.decisions.items()},
+        "arms": [dict(arm) for arm in planned.arms],
         "end": "stop" if stopped else "labels" if bought >= task.until else None,
         "seconds": {**seconds, "rest": max(0.0, rest)},  # a resumed round may have trained before
     }
     with uninterrupted():
         keeper.write(campaign, Evaluated(content, batch, probs))
+    if content["end"] is not None:
+        campaign.tidy()
     return content
 
 
 def _evaluate(campaign: Campaign, setting: Setting) -> tuple[Floats, dict[str, Any]]:
-    if campaign.model is None:
-        raise ModelError("A run needs a model; this campaign has none.")
-    probs = to_numpy(campaign.model.outputs(setting.test, ["probs"])["probs"]).astype(np.float32)
+    probs = to_numpy(campaign.predict(setting.test)["probs"]).astype(np.float32)
     return probs, metrics.evaluate(setting.test.labels, probs.astype(np.float64))
 
 

@@ -13,16 +13,18 @@ import numpy as np
 import numpy.typing as npt
 
 import claros
+from claros.campaign.environment import versions
+from claros.campaign.hooks import Hooks
 from claros.errors import DataError, InputError
 from claros.experiment import upper_bound
 from claros.experiment.cell import Keeper, Task, run_cell
 from claros.experiment.config import CONTROL, STRATIFIED, UPPER_BOUND, RunConfig, parse_config
 from claros.experiment.following import Following
+from claros.experiment.hooked import Hooked
 from claros.experiment.progress import Display, Listener
 from claros.experiment.run_folder import InFolder
 from claros.experiment.setting import Setting
 from claros.experiment.tables import Cell, read_round, rounds_done, write_tables
-from claros.experiment.versions import versions
 from claros.experiment.workers import in_processes
 from claros.files import write_atomically
 
@@ -41,6 +43,7 @@ def run(
     jobs: int = 1,
     listener: Listener | None = None,
     track: Sequence[str] = (),
+    hooks: Sequence[Any] = (),
 ) -> Path:
     """Run all cells that are not complete, write the tables into the folder ``out``, and return it.
 
@@ -48,9 +51,16 @@ def run(
     seeds or strategies it adds theirs. A folder that holds another run is an `InputError` that says what differs.
     ``jobs`` cells run side by side in processes of their own, with the same numbers. Progress is shown on standard
     error unless ``listener`` takes it. ``track`` names trackers that hear of every round (`claros.track`).
+    ``hooks`` are called before and after each round (`claros.campaign.hooks`): objects, or texts
+    ``package.module:factory``, which alone can go into other processes.
     """
     if jobs < 1:
         raise InputError(f"jobs must be at least 1; got {jobs}.")
+    if jobs > 1 and not all(isinstance(hook, str) for hook in hooks):
+        raise InputError(
+            "With several jobs each process makes the hooks anew: give them by name, package.module:factory."
+        )
+    Hooks(hooks)
     setting = Setting.load(config)
     setting.check()
     out = Path(out)
@@ -60,7 +70,7 @@ def run(
     if not (out / "test.npz").exists():
         write_atomically(out / "test.npz", _npz(labels=np.asarray(setting.test.labels, dtype=np.int64)))
     cells = cells_of(config, out)
-    work = _Work(setting, out, tuple(track))
+    work = _Work(setting, out, tuple(track), tuple(hooks))
     if listener is not None:
         _run_waves(work, cells, jobs, listener)
     else:
@@ -87,15 +97,19 @@ def gather_run(out: str | Path) -> None:
 class _Work:
     """Runs the cells of a setting, in this process."""
 
-    def __init__(self, setting: Setting, out: Path, track: tuple[str, ...]) -> None:
+    def __init__(self, setting: Setting, out: Path, track: tuple[str, ...], hooks: tuple[Any, ...] = ()) -> None:
         self.setting = setting
         self.out = out
         self.track = track
+        self.hooks = hooks
+        self._hooks = Hooks(hooks)
         self._following = Following(track, out) if track else None
 
     def __call__(self, task: Task, report: Listener) -> None:
         """Run a cell, or what is left of it."""
         keeper: Keeper = InFolder(_cell(self.out, task.strategy, task.seed))
+        if self._hooks:
+            keeper = Hooked(keeper, self._hooks)
         if self._following is None:
             run_cell(self.setting, task, keeper, report)
             return
@@ -133,15 +147,15 @@ def _spent(cell: Cell) -> int:
 def _run_tasks(work: _Work, tasks: Sequence[Task], jobs: int, listener: Listener) -> None:
     if min(jobs, len(tasks)) > 1:
         settings = work.setting.config.model_dump(mode="json")
-        in_processes(tasks, jobs, _worker, (settings, work.out, work.track), listener)
+        in_processes(tasks, jobs, _worker, (settings, work.out, work.track, work.hooks), listener)
     else:
         for task in tasks:
             work(task, listener)
 
 
-def _worker(settings: Mapping[str, Any], out: Path, track: tuple[str, ...]) -> _Work:
+def _worker(settings: Mapping[str, Any], out: Path, track: tuple[str, ...], hooks: tuple[str, ...]) -> _Work:
     """What a process does for each cell; it reads the data once."""
-    return _Work(Setting.load(parse_config(settings)), out, track)
+    return _Work(Setting.load(parse_config(settings)), out, track, hooks)
 
 
 def _cell(out: Path, label: str, seed: int) -> Cell:

@@ -17,6 +17,9 @@ from claros.rng import fingerprint
 
 __all__ = ["Starts"]
 
+#: How a model is asked about items.
+Ask = Callable[[Model, Items, Collection[str]], dict[str, Array]]
+
 
 @dataclass
 class _Start:
@@ -25,10 +28,10 @@ class _Start:
     model: Model
     outputs: dict[tuple[int, frozenset[str]], tuple[Items, dict[str, Array]]] = field(default_factory=dict)
 
-    def predict(self, items: Items, names: Collection[str]) -> dict[str, Array]:
+    def predict(self, items: Items, names: Collection[str], ask: Ask) -> dict[str, Array]:
         key = (id(items), frozenset(names))  # the items are kept beside, so that the id stays theirs
         if key not in self.outputs:
-            self.outputs[key] = (items, self.model.outputs(items, names))
+            self.outputs[key] = (items, ask(self.model, items, names))
         return dict(self.outputs[key][1])
 
 
@@ -105,4 +108,12 @@ class _Sharing:
 
     def outputs(self, items: Items, names: Collection[str]) -> dict[str, Array]:
         """As the model's own; of a shared start, asked once."""
-        return self._own.outputs(items, names) if self._start is None else self._start.predict(items, names)
+        return self.outputs_by(_ask, items, names)
+
+    def outputs_by(self, ask: Ask, items: Items, names: Collection[str]) -> dict[str, Array]:
+        """As `outputs`, where ``ask`` asks the model that is there to answer."""
+        return ask(self._own, items, names) if self._start is None else self._start.predict(items, names, ask)
+
+
+def _ask(model: Model, items: Items, names: Collection[str]) -> dict[str, Array]:
+    return model.outputs(items, names)

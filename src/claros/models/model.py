@@ -55,6 +55,11 @@ class Model(Protocol):
     Any object with these attributes and methods is a model; nothing needs to be inherited. The same items, labels,
     weights and ``rng`` give the same model, per machine and thread count, and global random states are left as found.
     Test an adapter of your own with `claros.testing.models.ModelContract`.
+
+    A model whose `outputs` may take minutes says in an attribute ``pass_items`` how many items, and multiples of them,
+    can be asked about at once without changing a bit of anybody's row: then a pass over a pool that was killed goes on
+    where it was (`claros.campaign.passes`). A model that draws the order of its data apart from its weights takes
+    `claros.rng.beside` ``(rng, "order")`` for it.
     """
 
     @property

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import claros
+from claros.campaign.environment import versions
 from claros.errors import DataError
 from claros.experiment.bench.names import factors_of, names_of, varying
 from claros.experiment.bench.schema import VERSION
@@ -19,7 +20,6 @@ from claros.experiment.config import UPPER_BOUND
 from claros.experiment.table_files import Tables
 from claros.experiment.tables import TABLES as RUN_TABLES
 from claros.experiment.tables import rows_of
-from claros.experiment.versions import versions
 from claros.files import write_atomically
 
 __all__ = ["TABLES", "export"]

@@ -92,6 +92,11 @@ class TorchModel:
         return self.options.warm
 
     @property
+    def pass_items(self) -> int:
+        """How many items a long pass is kept by: about a thousand, in whole chunks, so that no row changes."""
+        return self.options.chunk * max(1, 1024 // self.options.chunk)
+
+    @property
     def provides(self) -> frozenset[str]:
         """What the trained network provides; before, what one made for nominal data seems to."""
         if self._fitted is None:
