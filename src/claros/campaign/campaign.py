@@ -153,6 +153,8 @@ class Campaign:
             raise InputError(f"The making of the campaign at {path} was interrupted; make it again by Campaign.create.")
         if model is None and config["model"] is not None:
             model = models.from_spec(config["model"])
+        pool = pool if pool is not None else data.reopen(config["pool"])
+        items.check_same(folder, journal.state.pools, config, pool)
         return cls(folder, journal, pool, model).with_hooks(hooks)
 
     def with_hooks(self, hooks: Sequence[Any] | Hooks) -> Campaign:
