@@ -40,6 +40,8 @@ COMMANDS: dict[str, Entry] = {
     "bench": Entry("claros.cli.bench:COMMANDS", "Compare on a grid of data sets, models and strategies, in parallel."),
     "stop": Entry("claros.cli.stop:COMMANDS", "Replay stopping rules on recorded runs, and weigh them by cost."),
     "replicate": Entry("claros.cli.replicate:replicate", "Run a published comparison, its figures beside ours."),
+    "train": Entry("claros.cli.train:train", "Train on a selection and on as many random items, and compare."),
+    "dalmax": Entry("claros.cli.dalmax:COMMANDS", "DalMax's commands, with its options, names and files."),
     "embed": Entry("claros.cli.embed:embed", "Compute features of images with a pretrained network."),
     "report": Entry("claros.cli.report:report", "Make one self-contained HTML page of a run."),
     "label": Entry("claros.cli.label:label", "Label a pool yourself, here in the terminal."),

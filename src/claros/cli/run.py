@@ -37,10 +37,17 @@ def run(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write; the same command goes on in it.")] = None,
     test: Annotated[str | None, typer.Option(help="Test data.  [default: the data's own, else a quarter]")] = None,
+    test_share: Annotated[
+        float | None,
+        typer.Option(help="Share of the test data to test on.  [default: all; without any, a quarter]"),
+    ] = None,
     text_column: Annotated[str | None, typer.Option(help="Column with the texts.  [default: text]")] = None,
     label_column: Annotated[str | None, typer.Option(help="Column with the labels.  [default: label]")] = None,
     image_size: Annotated[
         int | None, typer.Option(help="Side of image files for the model, pixels.  [default: 32]")
+    ] = None,
+    features: Annotated[
+        str | None, typer.Option(help="Features of the items, by claros embed or your own, to train on.")
     ] = None,
     validation: Annotated[
         float | None, typer.Option(help="Share of the labels that the trainer keeps to stop early; torch models.")
@@ -54,6 +61,10 @@ def run(
     control: Annotated[bool | None, typer.Option(help="Run random beside the strategies.  [default: yes]")] = None,
     upper_bound: Annotated[bool | None, typer.Option(help="Run the greedy oracle, too.  [default: no]")] = None,
     report: Annotated[bool | None, typer.Option(help="Write report.html.  [default: yes]")] = None,
+    files: Annotated[
+        str | None,
+        typer.Option(help="Further files for every arm and seed: dalmax (selected images, PDFs, model, ...)."),
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Processes to run side by side; the numbers stay the same.")] = 1,
     track: options.Track = None,
     hook: Annotated[

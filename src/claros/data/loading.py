@@ -16,7 +16,7 @@ from claros.data.named import NAMED
 from claros.data.near_duplicates import group_near_duplicates
 from claros.data.options import Options
 from claros.data.pool import Pool, Split, derive
-from claros.data.split import aligned, hold_out, labeled_only, without_test_items
+from claros.data.split import aligned, hold_out, labeled_only, part_of, without_test_items
 from claros.data.tables import open_table, whole_table
 from claros.errors import DataError, suggest
 
@@ -54,6 +54,7 @@ def load(
     features: str | Path | None = None,
     seed: int = 0,
     test_share: float = 0.25,
+    test_part: float = 1.0,
 ) -> Split:
     """A pool to label and a labeled test set, from a name, a file or a folder.
 
@@ -84,6 +85,8 @@ def load(
             their place; see `claros.data.with_features`.
         seed: of the split.
         test_share: of the labeled items, if a test set must be split off; 0 for none.
+        test_part: of a test set that is there, the share that is used: a stratified sample, from the same stream. What
+            is not used is not in the pool either.
 
     >>> train, test = load("iris")
     >>> len(train), len(test), train.classes
@@ -103,6 +106,7 @@ def load(
         skip_unreadable=skip_unreadable,
         near_duplicates=near_duplicates,
         features=None if features is None else str(Path(features).resolve()),
+        test_part=test_part,
     )
     spec = {
         "source": _resolved(source),
@@ -167,6 +171,8 @@ def _load(spec: Mapping[str, Any], options: Options, test_options: Options, *, v
     train = derive(train, notes={"set_aside": aside})
     divided = hold_out(train, spec["test_share"], spec["seed"]) if test is None else aligned(train, test)
     split = without_test_items(divided)
+    if test is not None:
+        split = split._replace(test=part_of(split.test, options.test_part, spec["seed"]))
     for part in split:
         if part is not None:
             complete(part, options.features or "")

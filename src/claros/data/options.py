@@ -51,6 +51,7 @@ class Options:
     near_duplicates: float | None = None
     features: str | None = None
     without: tuple[str, ...] = ()
+    test_part: float = 1.0
 
     def to_json(self) -> dict[str, Any]:
         """What differs from the defaults."""

@@ -13,7 +13,7 @@ from claros.data.pool import Pool, Split, derive
 from claros.errors import DataError, InputError
 from claros.rng import stream
 
-__all__ = ["aligned", "also_in", "hold_out", "labeled_only", "without_test_items"]
+__all__ = ["aligned", "also_in", "hold_out", "labeled_only", "part_of", "without_test_items"]
 
 
 def hold_out(pool: Pool, share: float, seed: int) -> Split:
@@ -79,6 +79,26 @@ def without_test_items(split: Split) -> Split:
         raise DataError(f"all {len(train)} items of the pool are also in the test set; give another test set.")
     left_out = {"left_out": int(shared.sum())}
     return Split(derive(train, np.flatnonzero(~shared) if shared.any() else None, notes=left_out), test)
+
+
+def part_of(test: Pool | None, share: float, seed: int) -> Pool | None:
+    """A random ``share`` of a labeled test set, class by class, in the order of the whole; all of it for a share of 1.
+
+    Largest remainders first, as in `hold_out`; at least one item. Drawn from the stream (seed, "split").
+    """
+    if not 0 < share <= 1:
+        raise InputError(f"test_part must be above 0 and at most 1; got {share}.")
+    if share == 1 or test is None or test.labels is None:
+        return test
+    rng = stream(seed, "split")
+    quota = _quota(np.bincount(test.labels, minlength=len(test.classes)), share)
+    if not quota.any():
+        quota[np.argmax(np.bincount(test.labels))] = 1
+    drawn = [
+        rng.permutation(np.flatnonzero(test.labels == code))[:wanted] for code, wanted in enumerate(quota.tolist())
+    ]
+    chosen = np.sort(np.concatenate(drawn))
+    return derive(test, chosen, notes={"set_aside": test.notes.get("set_aside", 0) + len(test) - len(chosen)})
 
 
 def labeled_only(test: Pool) -> Pool | None:

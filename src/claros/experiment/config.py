@@ -50,7 +50,7 @@ SomeNamed = TypeVar("SomeNamed", bound=Named)
 LONGEST_LABEL = 100
 
 #: Settings that say where and how a run is written, not what it computes; a run may be resumed with others.
-OUTPUT_SETTINGS = frozenset({"out", "report"})
+OUTPUT_SETTINGS = frozenset({"out", "report", "files"})
 
 
 def _tries(value: Any) -> Any:
@@ -84,10 +84,14 @@ def _canonical(named: SomeNamed) -> SomeNamed:
     if not _is_expression(named.name):
         return named
     try:
-        name = strategies.get(named.name, **named.parameters).name
+        found = strategies.get(named.name, **named.parameters)
     except InputError as error:
         raise ValueError(str(error).removesuffix(".")) from error
-    return named.model_copy(update={"name": name})
+    if found.resolved:
+        return named.model_copy(update={"name": found.name})
+    usual = strategies.REGISTRY.load(found.name).parameters
+    changed = {name: value for name, value in found.parameters.items() if value != usual[name]}
+    return named.model_copy(update={"name": found.name, "parameters": changed})
 
 
 class Plan(NamedTuple):
@@ -112,6 +116,11 @@ class RunConfig(Settings):
 
     data: str = Field(description="name, file or folder of the labeled data")
     test: str | None = Field(None, description="test data; without, a stratified quarter of the data unless it has one")
+    test_share: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None,
+        description="share of the test data to test on, class by class (all of them); of data without a test part, the "
+        "share that becomes one (a quarter)",
+    )
     text_column: str = Field("text", description="column of a table that holds the text")
     label_column: str = Field("label", description="column of a table that holds the label")
     id_column: str | None = Field(None, description="column of a table that holds the ids; without, row numbers")
@@ -123,6 +132,10 @@ class RunConfig(Settings):
     skip_unreadable: bool = Field(False, description="leave out items that cannot be read instead of failing")
     near_duplicates: float | None = Field(
         None, gt=0.5, le=1, description="ask one question for items whose features have at least this cosine"
+    )
+    features: str | None = Field(
+        None,
+        description="features of the items, by claros embed or your own: models that read rows are trained on them",
     )
     model: NamedSpec = Field("logistic", validate_default=True, description="the model, by name, with parameters")
     strategy: Annotated[
@@ -179,6 +192,9 @@ class RunConfig(Settings):
     checkpoints: Literal["all", "last", "none"] = Field("all", description="models kept per arm and seed")
     out: str | None = Field(None, description="folder of the run")
     report: bool = Field(True, description="write report.html")
+    files: Literal["dalmax"] | None = Field(
+        None, description="further files for every arm and seed: dalmax, as that program writes them"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import logging
@@ -64,6 +65,9 @@ def run(
     setting = Setting.load(config)
     setting.check()
     out = Path(out)
+    dalmax = importlib.import_module("claros.experiment.dalmax") if config.files == "dalmax" else None
+    if dalmax is not None:
+        dalmax.check_folder(out / "dalmax")  # what cannot be written is said before anything is trained
     _claim(out, setting)
     if config.init.name == STRATIFIED:
         logger.warning("The start is stratified: it reads labels that nobody has bought, which only an experiment can.")
@@ -77,6 +81,8 @@ def run(
         with Display(len(cells)) as display:
             _run_waves(work, cells, jobs, display)
     write_tables(out, cells)
+    if dalmax is not None:
+        dalmax.write_run(setting, cells, out / "dalmax")
     if config.candidates and "upper_bound" not in _read_facts(out):
         _write_facts(out, {**_read_facts(out), "upper_bound": upper_bound.ceiling(setting, config.all_seeds)})
     return out

@@ -20,6 +20,7 @@ from claros.experiment.oracle import Oracle
 from claros.experiment.shared import Starts
 from claros.experiment.start import first_strategy, later_strategy
 from claros.models.model import Model
+from claros.models.reads import seen_by
 
 __all__ = ["DATA_SETTINGS", "Setting"]
 
@@ -33,6 +34,7 @@ DATA_SETTINGS = (
     "image_size",
     "skip_unreadable",
     "near_duplicates",
+    "features",
 )
 
 
@@ -54,14 +56,14 @@ class Setting:
             pool, test = beside.pool, beside.test
         else:
             pool, test = _read(config)
+        model = _model(config)
+        pool, test = seen_by(model, pool), seen_by(model, test)
         oracle = Oracle(pool, config.oracle)
         return cls(config, config.plan(len(np.unique(pool.groups))), pool, test, oracle)
 
     def model(self) -> Model:
         """A new model, which shares the training on the start batch with the other arms of its seed."""
-        config = self.config
-        early = {} if config.validation is None else {"validation": config.validation}
-        return self.starts.share(models.get(config.model.name, **{**early, **config.model.parameters}))
+        return self.starts.share(_model(self.config))
 
     def campaign(self, arm: Arm, seed: int, path: Path | None) -> Campaign:
         """A new campaign for one arm and seed; raises what cannot work before anything is trained."""
@@ -119,7 +121,8 @@ class Setting:
         return {
             "data": {
                 "name": Path(self.config.data).name,
-                "kind": pool.kind,
+                "kind": pool.shows,
+                "reads": "features" if pool.kind != pool.shows else "items",
                 "n_pool": len(pool),
                 "n_test": len(self.test),
                 "classes": list(pool.classes),
@@ -132,14 +135,21 @@ class Setting:
         }
 
 
+def _model(config: RunConfig) -> Model:
+    early = {} if config.validation is None else {"validation": config.validation}
+    return models.get(config.model.name, **{**early, **config.model.parameters})
+
+
 def _data_of(config: RunConfig) -> dict[str, Any]:
-    names = ("data", "test", "annotations", *DATA_SETTINGS)
+    names = ("data", "test", "annotations", "test_share", *DATA_SETTINGS)
     return {**{name: getattr(config, name) for name in names}, "seed": config.seed_for("split", config.seed)}
 
 
 def _read(config: RunConfig) -> tuple[Pool, Pool]:
     known = _data_of(config)
-    pool, test = data.load(known.pop("data"), **known)
+    share = known.pop("test_share")
+    shares = {} if share is None else {"test_part": share, "test_share": share}
+    pool, test = data.load(known.pop("data"), **known, **shares)
     if test is None or len(test) == 0 or test.labels is None or (test.labels < 0).any():
         raise DataError(f"{config.test or config.data} has no test data of which every item is labeled; pass --test.")
     return pool, test

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from claros.errors import require
+from claros.files import write_atomically
 from claros.report.behind import Behind, write_behind
 from claros.report.figures import Figure
 from claros.report.look import VARIABLES
 from claros.report.markup import Html, element
 
-__all__ = ["Drawing", "inline", "save"]
+__all__ = ["Drawing", "drawing_settings", "inline", "save", "save_pdf"]
 
 _FONT = "DejaVu Sans"  # matplotlib brings it, so that a figure has the same size everywhere; the page sets its own
 _RC = {
@@ -77,7 +78,7 @@ def save(drawing: Drawing, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_behind(drawing.behind(), folder / drawing.name)
     # a font cut down to the letters in use takes a tenth of a second a file, which small figures of many do without
-    with _drawing_settings({"pdf.fonttype": 42 if drawing.twice else 3}):
+    with drawing_settings({"pdf.fonttype": 42 if drawing.twice else 3}):
         figure = drawing.painted()
         figure.patch.set_alpha(1)
         dots = 144 if drawing.twice else 108
@@ -85,8 +86,17 @@ def save(drawing: Drawing, folder: Path) -> None:
             figure.savefig(folder / f"{drawing.name}.{kind}", dpi=dots, metadata=_METADATA[kind], facecolor="white")
 
 
+def save_pdf(paint: Callable[[], Figure], path: Path) -> None:
+    """A figure alone, as a PDF on white paper that is the same, byte by byte, for the same figure."""
+    content = io.BytesIO()
+    with drawing_settings({"pdf.fonttype": 42}):
+        paint().savefig(content, format="pdf", metadata=_METADATA["pdf"], facecolor="white")
+    write_atomically(path, content.getvalue())
+
+
 @contextmanager
-def _drawing_settings(more: Mapping[str, Any] | None = None) -> Iterator[None]:
+def drawing_settings(more: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Fonts and colours of all figures, while they are painted and written."""
     matplotlib = require("matplotlib", "report", "A report")
     with matplotlib.rc_context({**_RC, **(more or {})}), warnings.catch_warnings():
         # A class name in a script that the font lacks shows as boxes in PDF and PNG; the page has the reader's fonts.
@@ -96,7 +106,7 @@ def _drawing_settings(more: Mapping[str, Any] | None = None) -> Iterator[None]:
 
 def _svg(drawing: Drawing, width: int) -> Html:
     buffer = io.StringIO()
-    with _drawing_settings():
+    with drawing_settings():
         figure = drawing.painted() if width == drawing.width else drawing.paint(width)
         figure.savefig(buffer, format="svg", metadata=_METADATA["svg"], transparent=True, dpi=_RASTER)
     height = round(figure.get_size_inches()[1] * 72)

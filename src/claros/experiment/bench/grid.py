@@ -27,11 +27,12 @@ REFUSED = {
     "stop": "a bench runs every arm to its end; watch the rule (watch: [...]), and the report says when it would stop",
     "out": "give --out",
     "report": "the report is written by claros bench run, or by claros report",
+    "files": "they are written by claros run --files",
 }
 
 #: Not part of what a setting is: arms and seeds are its cells, paths are where its data lie today.
 _CELLS = ("strategy", "control", "upper_bound", "seed", "seeds", "checkpoints", "stop")
-_PATHS = ("data", "test")
+_PATHS = ("data", "test", "features")
 
 
 def read_grid(

@@ -17,7 +17,7 @@ from claros.report.markup import Html, details, join, table
 from claros.report.sections.section import Section, View, figure, nothing
 from claros.report.tables import Table
 
-__all__ = ["build", "confusion_matrix", "finding", "worst"]
+__all__ = ["build", "confusion_matrix", "finding", "paint", "readable", "worst"]
 
 #: Classes in a matrix that can still be read; of more, those with the most errors.
 _MOST_CLASSES = 24
@@ -33,11 +33,11 @@ def build(view: View) -> Section:
         return Section("confusion", "What it confuses", said, nothing(_absent(run)))
     if not view.draws("confusion"):
         return Section("confusion", "What it confuses", said, _pairs(run, matrices, 3))
-    shown = _order(matrices)
+    shown = readable(matrices)
     drawing = view.drawing(
         "confusion",
         "Confusion matrices of the last round, true classes down, predicted classes across.",
-        lambda width: _paint(matrices, shown, run.classes, width),
+        lambda width: paint(matrices, shown, run.classes, width),
         lambda: _behind(matrices, run.classes),
     )
     note = (
@@ -115,7 +115,7 @@ def _absent(run: Run) -> str:
     return f"{lost} is not in the run's folder."
 
 
-def _order(matrices: Mapping[str, Indices]) -> list[int]:
+def readable(matrices: Mapping[str, Indices]) -> list[int]:
     """All classes, or those with the most errors where they are too many, in their own order."""
     total = np.sum([*matrices.values()], axis=0)
     if total.shape[0] <= _MOST_CLASSES:
@@ -124,7 +124,10 @@ def _order(matrices: Mapping[str, Indices]) -> list[int]:
     return sorted(int(code) for code in np.argsort(-errors, kind="stable")[:_MOST_CLASSES])
 
 
-def _paint(matrices: Mapping[str, Indices], shown: Sequence[int], classes: Sequence[str], width: int) -> Figure:
+def paint(
+    matrices: Mapping[str, Indices], shown: Sequence[int], classes: Sequence[str], width: int, *, top: int = 0
+) -> Figure:
+    """A matrix for each name, (C, C) counts of true by predicted class, of the classes shown, below ``top`` pixels."""
     names = [clip(classes[code], 14) for code in shown]
     longest = max(text_width(name, 11) for name in names)
     left, foot = round(min(110.0, 14 + longest)), round(min(110.0, 18 + longest))
@@ -132,11 +135,12 @@ def _paint(matrices: Mapping[str, Indices], shown: Sequence[int], classes: Seque
     each = width / columns
     side = min(each - left - 14, 340.0)
     rows = math.ceil(len(matrices) / columns)
-    whole = canvas(width, round(rows * (side + foot + 40)))
+    whole = canvas(width, round(top + rows * (side + foot + 40)))
     shares = {name: _errors(matrix)[np.ix_(shown, shown)] for name, matrix in matrices.items()}
     darkest = max(max(float(share.max()) for share in shares.values()), 1e-9)
     for i, (name, matrix) in enumerate(matrices.items()):
-        axes = panel(whole, left + (i % columns) * each, (i // columns) * (side + foot + 40) + 30, side, side)
+        over = top + (i // columns) * (side + foot + 40) + 30
+        axes = panel(whole, left + (i % columns) * each, over, side, side)
         axes.grid(visible=False)
         axes.set_title(clip(name, 30), loc="left", fontsize=12, color=INK, pad=8)
         axes.imshow(tint(VERMILION, shares[name] / darkest), interpolation="none", aspect="auto")
