@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
-    from claros import compose, data, estimate, experiment, models, report, stopping, strategies
+    from claros import compose, data, estimate, experiment, models, report, shift, stopping, strategies
     from claros.campaign import Campaign
     from claros.strategy import Selection, Strategy, scorer, select, strategy
 
@@ -32,6 +32,7 @@ _MODULES = (
     "inputs",
     "models",
     "report",
+    "shift",
     "stopping",
     "strategies",
     "testing",
@@ -49,6 +50,7 @@ __all__ = [
     "report",
     "scorer",
     "select",
+    "shift",
     "stopping",
     "strategies",
     "strategy",
