@@ -148,6 +148,13 @@ def _inputs(
         "label_probs": 1.0 / (1.0 + np.exp(-np.column_stack([pool[:, 0], pool[:, 1], pool.sum(axis=1)]))),
         "label_cardinality": 1.5,
         "clusters": _nearest(pool, _spread(pool, 16)),
+        "query_features": vectors(labeled[labels == 3]),
+        "private_features": vectors(labeled[labels == 0]),
+        "annotations": _opinions(model, pool),
+        "token_probs": np.stack([probs, model.probs(pool * 0.9), model.probs(pool * 1.1)], axis=1),
+        "predicted_values": _waves(pool) + 0.3 * pool[:, 0],
+        "member_values": np.stack([_waves(pool) * (1 + 0.1 * i) for i in range(5)], axis=1),
+        "labeled_values": _waves(labeled),
         "stop_predictions": np.argmax(model.probs(stop), axis=1),
         "stop_probs": model.probs(stop),
         "stop_member_probs": _of_members(members, stop),
@@ -175,6 +182,18 @@ def _inputs(
     if unknown:
         raise KeyError(f"the gallery's world has {unknown}, which claros.inputs.NEEDS does not know")
     return made
+
+
+def _opinions(model: Linear, points: Floats) -> npt.NDArray[np.int64]:
+    """What three annotators said: each of the left half of the plane, with mistakes in turn; of the right half none."""
+    said = np.argmax(model.probs(points), axis=1)[:, None] + np.zeros((1, 3), dtype=np.int64)
+    mistaken = (np.arange(len(points))[:, None] + np.arange(3)[None, :]) % 7 == 0
+    return np.where(points[:, :1] < 0.0, np.where(mistaken, (said + 1) % CLASSES, said), -1)
+
+
+def _waves(points: Floats) -> Floats:
+    """A function of the plane, for regressions."""
+    return np.sin(points[:, 0]) + 0.5 * points[:, 1]
 
 
 def _of_members(members: list[Linear], points: Floats) -> Floats:

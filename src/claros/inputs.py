@@ -27,6 +27,10 @@ AXES: Mapping[str, str] = {
     "D": "features",
     "F": "fixed features",
     "K": "labels of a multi-label task",
+    "Q": "examples of what is looked for",
+    "P": "examples of what is not asked for",
+    "A": "annotators",
+    "W": "tokens",
 }
 
 #: Rows of probabilities must sum to 1 within this.
@@ -63,6 +67,8 @@ NEEDS: Mapping[str, Need] = _table(
     ("features", "NF", "real", "fixed feature vectors of the candidates, which no training changes"),
     ("clusters", "N", "codes", "cluster of each candidate, made once from the fixed features"),
     ("labeled_features", "LF", "real", "fixed feature vectors of what is labeled"),
+    ("query_features", "QF", "real", "fixed feature vectors of examples of what is looked for"),
+    ("private_features", "PF", "real", "fixed feature vectors of what must not be asked for, or not again"),
     ("labeled_embeddings", "LD", "real", "feature vectors of what is labeled, under the current model"),
     ("labeled_probs", "LC", "probabilities", "predicted class probabilities of what is labeled"),
     ("labels", "L", "codes", "classes of what is labeled, as codes, in the order in which they were told"),
@@ -80,6 +86,11 @@ NEEDS: Mapping[str, Need] = _table(
     ("cost_matrix", "CC", "nonnegative", "cost of predicting the second class where the first is true"),
     ("class_weights", "C", "nonnegative", "importance of each class under label shift"),
     ("costs", "N", "positive", "price of labeling each item"),
+    ("annotations", "NA", "votes", "the class that each annotator gave each item, -1 where none"),
+    ("token_probs", "NWC", "tokens", "predicted tag probabilities of each token, rows of zeros after the last one"),
+    ("predicted_values", "N", "real", "predictions of a regression"),
+    ("member_values", "NS", "real", "predictions of S members of a regression"),
+    ("labeled_values", "L", "real", "values of what is labeled, in a regression"),
     ("stop_predictions", "T", "codes", "predicted classes on a fixed random stop set"),
     ("stop_probs", "TC", "probabilities", "predicted class probabilities on the stop set"),
     ("stop_member_probs", "TSC", "probabilities", "members' predictions on the stop set"),
@@ -165,7 +176,7 @@ class Inputs(Mapping[str, Any]):
         return value
 
     def _bring_together(self) -> None:
-        apart = ("codes", "graph")
+        apart = ("codes", "votes", "graph")
         arrays = {
             name: self._values[name] for name in self._values if NEEDS[name].axes and NEEDS[name].kind not in apart
         }
@@ -185,7 +196,7 @@ class Inputs(Mapping[str, Any]):
                 f"{need.name} must have {len(need.axes)} axes ({expected}); got {len(shape)}, shape {shape}."
             )
         for axis, size in zip(need.axes, shape, strict=True):
-            if not size and axis in "CSDFK":
+            if not size and axis in "CSDFKAW":
                 raise InputError(
                     f"{need.name} must have at least one of axis {axis} ({AXES[axis]}); got shape {shape}."
                 )
@@ -217,7 +228,7 @@ def _as_array(need: Need, value: Any) -> Array:
         came = array.dtype if array.ndim else type(value).__name__
         raise InputError(f"{need.name} must be an array of numbers; got {came}.")
     name = str(array.dtype).rpartition(".")[2]
-    if need.kind == "codes" or name in {"float32", "float64"}:
+    if need.kind in {"codes", "votes"} or name in {"float32", "float64"}:
         return array
     # What has no more digits than float32 goes into half the memory.
     small = name in {"float16", "bfloat16", "bool", "int8", "uint8", "int16", "uint16"}
@@ -337,6 +348,26 @@ def _check_codes(need: Need, array: Array) -> Array:
     return codes
 
 
+def _check_votes(need: Need, array: Array) -> Array:
+    """Class codes, or -1 where there is none."""
+    return _check_codes(need, to_numpy(array) + 1) - 1
+
+
+def _check_tokens(need: Need, array: Array) -> Array:
+    """Rows of probabilities, of which those at an item's end may be all 0: there is no token."""
+    xp = namespace(array)
+    _check_real(need, array)
+    sums = xp.sum(array, axis=-1)
+    there = sums > 0.5
+    wrong = (xp.abs(sums - xp.astype(there, sums.dtype)) > SUM_TOLERANCE) | xp.any(array < 0, axis=-1)
+    if bool(xp.any(wrong)):
+        raise _where(need, wrong, "item(s) with a token whose probabilities do not sum to 1", ", nor to 0 as padding")
+    late = there[:, 1:] & ~there[:, :-1]
+    if bool(xp.any(late)):
+        raise _where(need, late, "item(s) with a token after the padding", "; put rows of zeros last")
+    return array
+
+
 _CHECKS: Mapping[str, Callable[[Need, Array], Array]] = {
     "probabilities": _check_probabilities,
     "unit": _check_unit,
@@ -344,4 +375,6 @@ _CHECKS: Mapping[str, Callable[[Need, Array], Array]] = {
     "nonnegative": _check_signed(0.0, True, "negative"),
     "positive": _check_signed(0.0, False, "non-positive"),
     "codes": _check_codes,
+    "votes": _check_votes,
+    "tokens": _check_tokens,
 }

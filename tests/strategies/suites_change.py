@@ -53,5 +53,4 @@ SUITES: dict[str, type[StrategyContract]] = {
 }
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "fass": [{"doubt": "margin", "factor": 2}],
-    "informative_diverse": [{"clusters": 3}],
 }

@@ -13,7 +13,6 @@ __all__ = ["ALIASES", "REGISTRY", "from_spec", "get", "names"]
 
 #: Other names that the field has for the same strategy.
 ALIASES: Mapping[str, str] = {
-    "adversarial_sampling": "deepfool",
     "activelab": "active_lab",
     "adversarial_sampling": "deepfool",
     "alfamix": "alfa_mix",
@@ -62,7 +61,6 @@ ALIASES: Mapping[str, str] = {
     "qbc_variance": "value_variance",
     "query_by_committee": "vote_entropy",
     "random_sampling": "random",
-    "reinforcement_learning_sampling": "tailor",
     "reinforcement_learning_sampling": "tailor",
     "total_token_entropy": "token_uncertainty",
     "uncertainty_herding": "uherding",

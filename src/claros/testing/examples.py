@@ -15,7 +15,22 @@ from claros.measures.graph import radius_graph
 __all__ = ["SIZES", "alike", "by_candidate", "cast", "damaged", "example_inputs"]
 
 #: Lengths of the axes of made-up inputs.
-SIZES: Mapping[str, int] = {"N": 60, "L": 12, "M": 15, "T": 20, "B": 5, "C": 4, "S": 5, "D": 6, "F": 6, "K": 3}
+SIZES: Mapping[str, int] = {
+    "N": 60,
+    "L": 12,
+    "M": 15,
+    "T": 20,
+    "B": 5,
+    "C": 4,
+    "S": 5,
+    "D": 6,
+    "F": 6,
+    "K": 3,
+    "Q": 4,
+    "P": 4,
+    "A": 3,
+    "W": 5,
+}
 
 
 def example_inputs(needs: Collection[str], sizes: Mapping[str, int] | None = None, seed: int = 0) -> dict[str, Any]:
@@ -38,6 +53,12 @@ def _made_up(name: str, lengths: Mapping[str, int], rng: np.random.Generator) ->
         return rng.random(shape)
     if need.kind == "graph":
         return radius_graph(rng.normal(size=(*shape, 2)), 0.5)
+    if need.kind == "votes":
+        return rng.integers(-1, lengths["C"], shape)
+    if need.kind == "tokens":
+        lasts = rng.integers(1, shape[1] + 1, shape[0])
+        there = np.arange(shape[1])[None, :, None] < lasts[:, None, None]
+        return rng.dirichlet(np.ones(shape[-1]), shape[:-1]) * there
     if need.kind == "codes":
         return rng.integers(0, lengths["C"], shape)
     if need.kind in {"count", "amount", "number"}:
@@ -71,7 +92,9 @@ def damaged(name: str) -> Iterator[Any]:
         return
     good = example_inputs([name])[name]
     outside = (math.nan, math.inf, -0.5, 3.0)
-    wrong = {"codes": (-1.0,), "probabilities": outside, "unit": outside}.get(need.kind, (math.nan, math.inf))
+    wrong = {"codes": (-1.0,), "votes": (-2.0,), "tokens": outside, "probabilities": outside, "unit": outside}.get(
+        need.kind, (math.nan, math.inf)
+    )
     for value in wrong:
         if need.axes:
             array = np.array(good, dtype=np.float64)

@@ -1,0 +1,1 @@
+"""Strategies that learn which of several strategies to follow, from the labels that come back."""
