@@ -13,11 +13,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from claros import models
+from claros.data import Pool
 from claros.models import Model, Precomputed, TorchModel, from_estimator
 from claros.testing.models import ModelContract
 from claros.testing.pools import small_pool
 
-QUICK = {"epochs": 20, "min_steps": 0, "batch_size": 16, "members": 3, "device": "cpu", "chunk": 20}
+QUICK = {"epochs": 20, "min_steps": 0, "batch_size": 16, "members": 3, "device": "cpu", "chunk": 20, "boundary_steps": 2}
 
 
 class TestLogisticOverRows(ModelContract):
@@ -86,9 +87,17 @@ class TestCnn(ModelContract):
         return models.get("cnn", width=4, dropout=0.2, lr=0.01, **QUICK)
 
 
-class TestResNet(ModelContract):
+class Untrained(ModelContract):
+    """A larger network over fewer images, as one epoch teaches it nothing."""
+
     kind = "images"
-    learns = False  # in one epoch
+    learns = False
+
+    def pool(self) -> Pool:
+        return small_pool("images").subset(range(18))
+
+
+class TestResNet(Untrained):
 
     def model(self) -> Model:
         return models.get("resnet18", width=4, **{**QUICK, "epochs": 1})
@@ -97,6 +106,11 @@ class TestResNet(ModelContract):
 class TestNetworkByPath(ModelContract):
     def model(self) -> Model:
         return models.get("factories:Perceptron", width=12, lr=0.02, **QUICK)
+
+
+class TestNetworkWithALearnedLoss(ModelContract):
+    def model(self) -> Model:
+        return models.get("factories:Perceptron", width=12, lr=0.02, learned_loss=True, boundary="head", **QUICK)
 
 
 class TestNetworkInMemory(ModelContract):
@@ -116,9 +130,7 @@ class TestNetworkThatGoesOn(ModelContract):
         return models.get("factories:network", warm=True, lr=0.05, **QUICK)
 
 
-class TestTimm(ModelContract):
-    kind = "images"
-    learns = False  # in one epoch
+class TestTimm(Untrained):
 
     def model(self) -> Model:
         return models.get("timm:test_resnet", pretrained=False, **{**QUICK, "epochs": 1})
