@@ -25,6 +25,7 @@ from claros.data.pool import Pool
 from claros.errors import ConflictError, InputError, ModelError
 from claros.estimate import Estimate
 from claros.models.model import Model
+from claros.models.reads import seen_by
 from claros.stopping.rule import Decision, Rule
 from claros.strategy import Strategy
 
@@ -105,7 +106,7 @@ class Campaign:
         round, see `claros.campaign.hooks`. Raises `CannotFeedError` before anything is
         written if the model cannot provide what the strategy or a rule needs.
         """
-        chosen = settings.named(model, models.get)
+        pool = seen_by(chosen := settings.named(model, models.get), pool)
         warm = chosen is not None and chosen.warm
         rules = [settings.named(rule, stopping.get) for rule in (stop, *watch) if rule is not None]
         config = settings.configuration(
@@ -153,7 +154,7 @@ class Campaign:
             raise InputError(f"The making of the campaign at {path} was interrupted; make it again by Campaign.create.")
         if model is None and config["model"] is not None:
             model = models.from_spec(config["model"])
-        pool = pool if pool is not None else data.reopen(config["pool"])
+        pool = seen_by(model, pool if pool is not None else data.reopen(config["pool"]))
         items.check_same(folder, journal.state.pools, config, pool)
         return cls(folder, journal, pool, model).with_hooks(hooks)
 
@@ -251,7 +252,7 @@ class Campaign:
 
     def add_items(self, pool: Pool) -> None:
         """Go on with a larger pool, which must have all items of this one."""
-        state = self._journal.sync()
+        state, pool = self._journal.sync(), seen_by(self.model, pool)
         seed = seed_for(state.config, "samples")
         items.grow(self._folder, state.pools, self.pool, pool, seed, state.config["audit"])
         payload = items.identity(pool)
