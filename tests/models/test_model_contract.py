@@ -18,7 +18,15 @@ from claros.models import Model, Precomputed, TorchModel, from_estimator
 from claros.testing.models import ModelContract
 from claros.testing.pools import small_pool
 
-QUICK = {"epochs": 20, "min_steps": 0, "batch_size": 16, "members": 3, "device": "cpu", "chunk": 20, "boundary_steps": 2}
+QUICK = {
+    "epochs": 20,
+    "min_steps": 0,
+    "batch_size": 16,
+    "members": 3,
+    "device": "cpu",
+    "chunk": 20,
+    "boundary_steps": 2,
+}
 
 
 class TestLogisticOverRows(ModelContract):
@@ -98,7 +106,6 @@ class Untrained(ModelContract):
 
 
 class TestResNet(Untrained):
-
     def model(self) -> Model:
         return models.get("resnet18", width=4, **{**QUICK, "epochs": 1})
 
@@ -131,7 +138,6 @@ class TestNetworkThatGoesOn(ModelContract):
 
 
 class TestTimm(Untrained):
-
     def model(self) -> Model:
         return models.get("timm:test_resnet", pretrained=False, **{**QUICK, "epochs": 1})
 
