@@ -43,6 +43,9 @@ HEAD = frozenset(("head_weights", "head_bias"))
 VECTORS = frozenset(("embeddings", "labeled_embeddings"))
 FIXED = frozenset(("features",))
 
+#: What to say of an input that a model could provide if it were told to.
+HINTS: Mapping[str, str] = {"predicted_loss": "a torch model provides predicted_loss with learned_loss=True"}
+
 #: Inputs that are made once of the fixed features of the whole pool: ``make(features, rng, **parameters)``.
 KEPT: Mapping[str, Callable[..., Any]] = {"clusters": feature_clusters, "neighbour_graph": cover_graph}
 
@@ -75,6 +78,7 @@ def check_supply(
     missing = [name for name in needs if name not in at_hand]
     if missing:
         offers = ", ".join(sorted(name for name in at_hand if name in MODELED | HEAD | FIXED)) or "nothing"
+        advice = "; ".join([advice, *(HINTS[name] for name in missing if name in HINTS)])
         raise CannotFeedError(
             f"{who} needs {', '.join(missing)}, which {giver} does not provide (it provides {offers}); {advice}."
         )
