@@ -213,7 +213,7 @@ def _in_steps(model: Linear, points: Floats, size: float = 0.05) -> Floats:
     """Length of the steps along the gradient's sign that change the prediction; 2.55·√2 where fifty do not."""
     own, moved = np.argmax(model.logits(points), axis=1), points.copy()
     found = np.full(len(points), 51 * size * np.sqrt(2))
-    for step in range(51):
+    for _ in range(51):
         probs = model.probs(moved)
         new = (np.argmax(probs, axis=1) != own) & (found > 50 * size * np.sqrt(2))
         found[new] = np.linalg.norm(moved - points, axis=1)[new]

@@ -14,7 +14,7 @@ class Learning(StrategyContract):
         """None of one batch: random is an arm. Directions over rounds are tested with each of them."""
 
 
-SUITES: dict[str, type[StrategyContract]] = {name: Learning for name in ("tailor", "albl", "exp3", "lal_rl")}
+SUITES: dict[str, type[StrategyContract]] = dict.fromkeys(("tailor", "albl", "exp3", "lal_rl"), Learning)
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "tailor": [{"reward": "surprise", "arms": ["margin", "entropy"]}, {"reward": "mixture", "share": 0.3}],
     "albl": [{"arms": ["margin", "entropy"], "clip": 1.0}],

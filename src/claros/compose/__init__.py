@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from claros.compose.batches import mixture, random_share
 from claros.compose.expression import parse, usage
+from claros.compose.neighbourhood import anchor_al, refine, seals
 from claros.compose.pools import class_balanced, partitioned, prefilter, subsample
 from claros.compose.scores import per_cost, prior_corrected, stochastic, tempered
 from claros.compose.turns import switch
@@ -25,6 +26,7 @@ from claros.compose.wrappers import WRAPPERS
 
 __all__ = [
     "WRAPPERS",
+    "anchor_al",
     "class_balanced",
     "mixture",
     "parse",
@@ -33,6 +35,8 @@ __all__ = [
     "prefilter",
     "prior_corrected",
     "random_share",
+    "refine",
+    "seals",
     "stochastic",
     "subsample",
     "switch",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from claros.compose.batches import mixture, random_share
+from claros.compose.neighbourhood import anchor_al, refine, seals
 from claros.compose.pools import class_balanced, partitioned, prefilter, subsample
 from claros.compose.scores import per_cost, prior_corrected, stochastic, tempered
 from claros.compose.turns import switch
@@ -20,6 +21,9 @@ _ALL: tuple[Callable[..., Strategy], ...] = (
     mixture,
     random_share,
     switch,
+    seals,
+    anchor_al,
+    refine,
     stochastic,
     per_cost,
     tempered,
