@@ -112,6 +112,12 @@ def compose(
     `claros.compose.parse` reads; ``arguments`` writes the parts, if not one after the other, in full if its
     argument is true. The strategy's specification is in full: it means the same when a default has become another.
     """
+    learning = next((part.name for part in wrapped if part.learner is not None), None)
+    if learning is not None:
+        raise InputError(
+            f"{wrapper.__name__} cannot wrap {learning}, whose memory it would lose from round to round; "
+            f"use {learning} by itself, and wrap its arms."
+        )
     needed = dict.fromkeys([*(name for part in wrapped for name in part.needs), *needs])
     extra = dict.fromkeys([*(name for part in wrapped for name in part.optional), *optional])
     defaults = {name: parameter.default for name, parameter in inspect.signature(wrapper).parameters.items()}

@@ -95,10 +95,17 @@ def _value(node: ast.expr) -> Any:
     """A parameter's value: a literal, or a bare word for a text."""
     if isinstance(node, ast.Name):
         return WORDS.get(node.id, node.id)
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return [_text_of_part(part) if isinstance(part, ast.Call) else _value(part) for part in node.elts]
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         _refuse(node, "a number, a word, a text in quotes or a list of them")
+
+
+def _text_of_part(node: ast.Call) -> str:
+    """A strategy with parameters in a list of strategies, as the text that says it."""
+    return ast.unparse(node)
 
 
 def usage(name: str) -> str:

@@ -30,7 +30,8 @@ def seals(strategy: Part, *, neighbours: int = 100) -> Strategy:
 
     Source: Coleman et al. 2022, arXiv:2007.00077 (SEALS).
 
-    Cost: O(L·N·D) time in blocks of products and a copy of the features, and that of the strategy over at most L·neighbours candidates.
+    Cost: O(L·N·D) time in blocks of products and a copy of the features, and that of the strategy over at most
+    L·neighbours candidates.
 
     Use it to find more of rare classes in pools of millions, where each round is then as cheap as the labels are few;
     not where a class may lie in several places: what is far from all labels is never seen.
@@ -59,7 +60,8 @@ def anchor_al(strategy: Part, *, anchors: int = 10, neighbours: int = 50, size: 
 
     Source: Lesci & Vlachos 2024, arXiv:2404.05623 (AnchorAL).
 
-    Cost: O(C·anchors·N·D) time in blocks of products and a copy of the features, and that of the strategy over ``size`` candidates.
+    Cost: O(C·anchors·N·D) time in blocks of products and a copy of the features, and that of the strategy over
+    ``size`` candidates.
 
     Use it for imbalanced pools of any size, since every class has the same number of anchors; not on features in which
     classes do not lie together.
