@@ -14,27 +14,40 @@ from __future__ import annotations
 from claros.shift.adjust import MEDIALS, adjust, medial
 from claros.shift.calibration import Calibrator, fit_calibrator
 from claros.shift.cross_fit import cross_fitted
+from claros.shift.drift import DRIFTS, drift
 from claros.shift.estimating import ALIASES, REGISTRY, estimate, get, names
+from claros.shift.laws import SHIFTS
 from claros.shift.method import Method, method
 from claros.shift.noise import ShiftTest, shift_test
+from claros.shift.online import FOLLOWERS, Follower, follow
 from claros.shift.result import Interval, ShiftEstimate
+from claros.shift.simulation import Parts, simulate, simulate_stream
 
 __all__ = [
     "ALIASES",
+    "DRIFTS",
+    "FOLLOWERS",
     "MEDIALS",
     "REGISTRY",
+    "SHIFTS",
     "Calibrator",
+    "Follower",
     "Interval",
     "Method",
+    "Parts",
     "ShiftEstimate",
     "ShiftTest",
     "adjust",
     "cross_fitted",
+    "drift",
     "estimate",
     "fit_calibrator",
+    "follow",
     "get",
     "medial",
     "method",
     "names",
     "shift_test",
+    "simulate",
+    "simulate_stream",
 ]

@@ -12,7 +12,7 @@ from claros.checks import number
 from claros.errors import InputError, UnknownNameError, suggest
 from claros.shift.evidence import probabilities
 
-__all__ = ["MEDIALS", "adjust", "medial"]
+__all__ = ["MEDIALS", "adjust", "distribution", "medial"]
 
 
 def adjust(probs: Array, weights: Array) -> Array:
@@ -73,7 +73,7 @@ def medial(rule: str | float | Array, source: Array, target: Array) -> Floats:
     >>> medial("square_root", [0.8, 0.2], [0.2, 0.8]).tolist()
     [0.5, 0.5]
     """
-    p, q = (_distribution(value, what) for value, what in ((source, "source"), (target, "target")))
+    p, q = (distribution(value, what) for value, what in ((source, "source"), (target, "target")))
     if p.shape != q.shape:
         raise InputError(f"source has {p.size} classes and target has {q.size}.")
     if isinstance(rule, str):
@@ -84,7 +84,7 @@ def medial(rule: str | float | Array, source: Array, target: Array) -> Floats:
         share = number(rule, 0, 1, "a medial distribution's power")
         between = p ** (1 - share) * q**share
     else:
-        between = _distribution(rule, "a medial distribution")
+        between = distribution(rule, "a medial distribution")
         if between.shape != p.shape:
             raise InputError(f"a medial distribution must have {p.size} values; got {between.size}.")
     total = float(between.sum())
@@ -93,7 +93,8 @@ def medial(rule: str | float | Array, source: Array, target: Array) -> Floats:
     return np.asarray(between / total)
 
 
-def _distribution(value: Array, what: str) -> Floats:
+def distribution(value: Array, what: str) -> Floats:
+    """Shares (C,) of at least 0, scaled to a sum of 1."""
     given = np.asarray(to_numpy(value) if is_array(value) else value, dtype=np.float64)
     if given.ndim != 1 or not given.size or not np.all(np.isfinite(given)) or given.min() < 0 or given.sum() <= 0:
         raise InputError(f"{what} must be a list of shares of at least 0, not all 0; got {value!r}.")
