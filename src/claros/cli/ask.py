@@ -28,6 +28,7 @@ def ask(
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
     near_duplicates: options.NearDuplicates = None,
+    features: options.Features = None,
     json: options.Json = False,
 ) -> None:
     """Ask a campaign which items to label next; tell it the labels with claros tell.
@@ -38,6 +39,7 @@ def ask(
     from claros.labeling import class_list, open_campaign
 
     reading = {"text_column": text_column, "label_column": label_column, "near_duplicates": near_duplicates}
+    reading["features"] = features
     settings: dict[str, Any] = {"model": model, "strategy": strategy, "seed": seed}
     with open_campaign(where, campaign=campaign, classes=class_list(classes), reading=reading, **settings) as opened:
         queries = opened.ask(n, annotator=annotator, lease=lease, overlap=overlap)

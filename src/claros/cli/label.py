@@ -23,6 +23,7 @@ def label(
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
     near_duplicates: options.NearDuplicates = None,
+    features: options.Features = None,
     annotator: Annotated[str | None, typer.Option(help="Who answers.  [default: the user's name]")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Items between two words of advice.")] = 10,
     viewer: Annotated[
@@ -41,6 +42,7 @@ def label(
     name = options.user() if annotator is None else annotator
     quiet = no_viewer or (viewer is None and not sys.stdin.isatty())
     reading = {"text_column": text_column, "label_column": label_column, "near_duplicates": near_duplicates}
+    reading["features"] = features
     settings: dict[str, Any] = {"model": model, "strategy": strategy, "seed": seed, "batch": batch}
     with open_campaign(where, campaign=campaign, classes=class_list(classes), reading=reading, **settings) as opened:
         session = Session(

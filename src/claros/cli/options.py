@@ -12,6 +12,7 @@ __all__ = [
     "Annotator",
     "CampaignFolder",
     "Classes",
+    "Features",
     "Json",
     "LabelColumn",
     "Model",
@@ -30,6 +31,7 @@ Where = Annotated[
 Annotator = Annotated[str, typer.Option(help="Who answers; campaigns keep annotators apart.")]
 CampaignFolder = Annotated[Path | None, typer.Option(help="The campaign's folder.  [default: POOL.claros]")]
 Classes = Annotated[str | None, typer.Option(help="Class names with commas between them, where the pool has none.")]
+Features = Annotated[str | None, typer.Option(help="Features of the items, by claros embed or your own, to train on.")]
 Model = Annotated[str | None, typer.Option(help="Model of a new campaign, or none.  [default: logistic]")]
 Strategy = Annotated[str | None, typer.Option(help="Its strategy: claros list strategies.  [default: auto]")]
 Seed = Annotated[int | None, typer.Option(help="Its seed.  [default: 0]")]

@@ -45,16 +45,17 @@ def open_campaign(
 
     All items of the source are asked, but for a part that it calls test itself.
     ``reading`` are options of `claros.data.load`, ``settings`` of `Campaign.create`, where None counts as not asked
-    for. ``model="none"`` is a campaign without a model, which asks at random and gives no advice; so is one of sounds,
-    unless a model is named. A campaign keeps what it was made with: asking for another model, strategy or seed is an
-    `InputError`; classes that are new are appended. With ``create=False`` a campaign that is not there is a
+    for. ``model="none"`` is a campaign without a model, which asks at random and gives no advice; so is one of sounds
+    without features, unless a model is named. A campaign keeps what it was made with: asking for another model,
+    strategy, seed or ``features`` is an `InputError`; classes that are new are appended. With ``create=False`` a campaign that is not there is a
     `DataError`.
     """
     folder = campaign_folder(where) if campaign is None else Path(campaign)
     wanted = {name: value for name, value in settings.items() if value is not None}
     if folder.exists():
         opened = Campaign.open(folder)
-        _check(opened, wanted)
+        features = (reading or {}).get("features")
+        _check(opened, wanted if features is None else {**wanted, "features": str(Path(features).resolve())})
         new = [name for name in classes if name not in opened.classes]
         if new:
             opened.add_classes(new)
@@ -63,14 +64,15 @@ def open_campaign(
         raise DataError(f"There is no campaign at {folder}; make one with: claros label POOL, or claros ask POOL.")
     options = {name: value for name, value in (reading or {}).items() if value is not None}
     pool = data.load(where, test_share=0.0, **options).train
-    if wanted.get("model", "none" if pool.kind == "sounds" else None) == "none":
+    if wanted.get("model", "none" if pool.kind == "sounds" and not pool.has_features else None) == "none":
         wanted = {"strategy": "random", "stop": None, **wanted, "model": None}
     return Campaign.create(folder, pool=pool, classes=list(classes) or None, **wanted)
 
 
 def _check(campaign: Campaign, wanted: Mapping[str, Any]) -> None:
     model = "none" if campaign.model is None else campaign.model.spec()["name"]
-    made_with = {"strategy": campaign.strategy.name, "seed": campaign.seed, "model": model}
+    features = campaign.pool.source.get("options", {}).get("features")
+    made_with = {"strategy": campaign.strategy.name, "seed": campaign.seed, "model": model, "features": features}
     for name, value in wanted.items():
         value = strategies.get(value).name if name == "strategy" and isinstance(value, str) else value
         if name in made_with and made_with[name] != value:

@@ -51,7 +51,7 @@ class Viewer:
 
     def file(self, pool: Pool, position: int) -> Path | None:
         """The file to look at, or None for what is shown in words."""
-        if pool.kind not in ("images", "sounds"):
+        if pool.shows not in ("images", "sounds"):
             return None
         own = pool.path(position)
         return own if own is not None else self._write(pool, position)
@@ -81,7 +81,7 @@ class Viewer:
     def _write(self, pool: Pool, position: int) -> Path:
         if self._scratch is None:
             self._scratch = tempfile.TemporaryDirectory(prefix="claros-")
-        if pool.kind == "sounds":
+        if pool.shows == "sounds":
             return pool.export(position, self._scratch.name)
         path = Path(self._scratch.name) / f"item-{position}.png"
         path.write_bytes(pool.thumbnail(position, SIDE))

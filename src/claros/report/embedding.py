@@ -70,8 +70,8 @@ def neighbours_map(places: Floats) -> Floats | str:
 
 def _reader(pool: Pool, sample: Indices) -> Reader | str:
     """What turns positions into rows of numbers."""
-    if pool.features is not None:
-        features = pool.features
+    features = pool.fixed_features if pool.features is not None or pool.reader.has_features else None
+    if features is not None:
         return lambda positions: np.asarray(features[positions], dtype=np.float64)
     if pool.kind == "rows":
         return _rows(pool, sample)

@@ -46,7 +46,7 @@ class Items:
     @property
     def kind(self) -> str:
         """``rows``, ``images``, ``texts``, ``sounds``, or nothing."""
-        return "" if self.pool is None else self.pool.kind
+        return "" if self.pool is None else self.pool.shows
 
     def show(self, ids: Sequence[str]) -> dict[str, Any]:
         """What people can see of the items that the pool has, by id: PNG of images, words for everything else."""

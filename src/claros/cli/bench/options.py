@@ -17,6 +17,7 @@ __all__ = [
     "Config",
     "Data",
     "Db",
+    "Features",
     "Grid",
     "Init",
     "Model",
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 Data = Annotated[list[str] | None, typer.Option(help="Labeled data: a name, a file or a folder; again for more.")]
+Features = Annotated[
+    str | None, typer.Option(help="Features of the data's items, by claros embed or your own, to train on.")
+]
 Model = Annotated[list[str] | None, typer.Option(help="Model; again for more.  [default: logistic]")]
 Strategy = Annotated[list[str] | None, typer.Option(help="Strategy; again for more.  [default: auto]")]
 Batch = Annotated[list[str] | None, typer.Option(help="Labels a round; again for more sizes.  [default: 20]")]

@@ -15,6 +15,7 @@ __all__ = ["plan"]
 
 def plan(
     data: options.Data = None,
+    features: options.Features = None,
     model: options.Model = None,
     strategy: options.Strategy = None,
     batch: options.Batch = None,

@@ -14,6 +14,7 @@ __all__ = ["run"]
 
 def run(
     data: options.Data = None,
+    features: options.Features = None,
     model: options.Model = None,
     strategy: options.Strategy = None,
     batch: options.Batch = None,

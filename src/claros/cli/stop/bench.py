@@ -17,6 +17,7 @@ def bench(
     runs: options.Places = None,
     from_: Annotated[list[str] | None, typer.Option("--from", help="The same as RUN; again for more.")] = None,
     data: grid_options.Data = None,
+    features: grid_options.Features = None,
     model: grid_options.Model = None,
     strategy: grid_options.Strategy = None,
     batch: grid_options.Batch = None,
