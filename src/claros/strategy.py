@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -31,6 +31,9 @@ from claros.errors import ClarosError, InputError, suggest
 from claros.inputs import NEEDS, Inputs
 from claros.pick import Picked, top_k, top_k_streamed
 from claros.rng import stream
+
+if TYPE_CHECKING:
+    from claros.memory import Learner, Memory
 
 __all__ = ["Selection", "Strategy", "scorer", "select", "strategy"]
 
@@ -142,6 +145,8 @@ class Strategy:
     """True for a scorer that looks at one candidate at a time: what is mapped from a file is then never held whole."""
     resolved: str = ""
     """The name with every parameter written out, where the name is an expression of wrapped strategies."""
+    learner: Learner | None = None
+    """How it learns from the labels that come back (`claros.memory`); None for a strategy that keeps no memory."""
 
     @property
     def summary(self) -> str:
@@ -176,7 +181,14 @@ class Strategy:
     def configure(self, **parameters: Any) -> Strategy:
         """The same strategy with other parameters; unknown or ill-typed ones are an `InputError`."""
         checked = check_parameters(self.name, self.parameters, parameters, self.choices)
-        return replace(self, parameters=MappingProxyType(checked))
+        changed = replace(self, parameters=MappingProxyType(checked))
+        return changed if self.learner is None else self.learner.settled(changed)
+
+    def begin(self) -> Memory:
+        """A new memory, which selects batch after batch and learns from their labels; see `claros.memory.Memory`."""
+        if self.learner is None:
+            raise InputError(f"{self.name} keeps no memory between rounds; pick with claros.select({self.name!r}, ...).")
+        return self.learner.begin(self)
 
     def spec(self) -> dict[str, Any]:
         """Name and parameters, as JSON; ``claros.strategies.get(**...)`` of it gives the strategy back."""

@@ -6,20 +6,23 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from claros.arrays import Floats, Indices
+from claros.campaign import remembered
+from claros.campaign.folder import Folder
 from claros.campaign.items import Items
 from claros.campaign.learner import Learner
 from claros.campaign.state import Planned, Round, State
 from claros.campaign.streams import seed_for
-from claros.campaign.supply import Supply
+from claros.campaign.supply import AUDITED, Supply
 from claros.data.pool import Pool
 from claros.errors import InputError
 from claros.inputs import Inputs
+from claros.memory import Json
 from claros.rng import stream
 from claros.strategy import Selection, Strategy
 
@@ -35,6 +38,7 @@ class Situation:
     pool: Pool
     learner: Learner | None
     supply: Supply
+    folder: Folder
 
     @property
     def trained(self) -> bool:
@@ -53,6 +57,10 @@ class Batch(NamedTuple):
     """Scores of what was picked, from a strategy."""
     note: str = ""
     """How the strategy came by it, if it has more than one way."""
+    memory: remembered.Kept | None = None
+    """What a strategy that learns has to remember of it."""
+    arms: Sequence[Json] = ()
+    """The arms' shares of it and their values, of a strategy that has arms."""
 
 
 def picked(now: Situation, first: Strategy, later: Strategy, size: int) -> Batch | None:
@@ -65,11 +73,10 @@ def picked(now: Situation, first: Strategy, later: Strategy, size: int) -> Batch
     rows = [_audited(now, position) for position in audited]
     if wanted <= 0:
         return Batch(strategy.name, rows, free[:0], None) if rows else None
-    selection = _select(now, source, strategy, wanted, free)
+    selection, memory, arms = _select(now, source, strategy, wanted, free)
     picks = free[selection.indices]
-    return Batch(
-        strategy.name, [*_provenance(now, source, selection, picks), *rows], picks, selection.scores, selection.note
-    )
+    rows = [*_provenance(now, source, selection, picks), *rows]
+    return Batch(strategy.name, rows, picks, selection.scores, selection.note, memory, arms)
 
 
 def chosen(now: Situation, items: Sequence[str], by: str) -> Batch:
@@ -136,7 +143,9 @@ def _due_audits(now: Situation, size: int) -> Indices:
     return np.array(list(islice(waiting, max(0, min(due, most)))), dtype=np.int64)
 
 
-def _select(now: Situation, source: str, strategy: Strategy, k: int, free: Indices) -> Selection:
+def _select(
+    now: Situation, source: str, strategy: Strategy, k: int, free: Indices
+) -> tuple[Selection, remembered.Kept | None, Sequence[Json]]:
     state, labels = now.state, now.state.training()
     given = now.supply.inputs(
         strategy,
@@ -144,10 +153,23 @@ def _select(now: Situation, source: str, strategy: Strategy, k: int, free: Indic
         candidates=free,
         labeled=now.items.positions([label.item for label in labels]),
         labels=np.array([label.code for label in labels], dtype=np.int64),
+        known=_audit(now) if AUDITED & {*strategy.needs, *strategy.optional} else {},
     )
-    inputs = Inputs(given, strategy.needs, strategy.optional, who=strategy.name, n=len(free))
     seed = seed_for(state.config, "init" if source == "start" else "strategy")
-    return strategy.select(k, inputs, stream(seed, source, len(state.rounds)))
+    rng = stream(seed, source, len(state.rounds))
+    if strategy.learner is not None:
+        return remembered.select(strategy, k, given, rng, pool=now.pool, free=free, state=state, folder=now.folder)
+    inputs = Inputs(given, strategy.needs, strategy.optional, who=strategy.name, n=len(free))
+    return strategy.select(k, inputs, rng), None, ()
+
+
+def _audit(now: Situation) -> dict[str, Any]:
+    """The accuracy on the audited items, and how many they are; without a model, nothing."""
+    if now.learner is None or not now.trained:
+        return {}
+    audited = now.state.audited()
+    correct = now.learner.correct(now.items.positions([label.item for label in audited]), audited)
+    return {"metric": sum(correct) / max(1, len(correct)), "n_audited": len(correct)}
 
 
 def _audited(now: Situation, position: int) -> Planned:

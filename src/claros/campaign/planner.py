@@ -17,6 +17,7 @@ from claros.campaign.items import Items
 from claros.campaign.journal import Journal
 from claros.campaign.learner import Learner
 from claros.campaign.plan import Batch, Situation
+from claros.campaign.remembered import memory_name
 from claros.campaign.state import Label
 from claros.campaign.supply import Supply
 from claros.data.pool import Pool
@@ -50,7 +51,7 @@ class Planner:
 
     def situation(self) -> Situation:
         """What the next round is planned from, as of now."""
-        return Situation(self._journal.sync(), self._items, self._pool, self._learner, self._supply)
+        return Situation(self._journal.sync(), self._items, self._pool, self._learner, self._supply, self._folder)
 
     def train(self) -> None:
         """Train if the labels changed."""
@@ -65,7 +66,13 @@ class Planner:
             if state.available_to(annotator, overlap):
                 return True
             size = n or state.config["batch"] if state.rounds else max(n or 1, state.config["start"])
-            return self._plan(lambda now: plan.picked(now, *self._strategies, size))
+            return self._plan(lambda now: plan.picked(now, *self._strategies, size), size)
+
+    def again(self, size: int) -> None:
+        """Have the strategy plan a round of that size, whoever is still at work: as it was once planned."""
+        with self._folder.planning():
+            self._journal.sync()
+            self._plan(lambda now: plan.picked(now, *self._strategies, size), size)
 
     def given(self, items: Sequence[str], by: str) -> None:
         """Plan a round of these items."""
@@ -73,7 +80,7 @@ class Planner:
             batch = plan.chosen(self.situation(), items, by)  # what cannot be planned is said before any training
             self._plan(lambda now: batch)
 
-    def _plan(self, choose: Callable[[Situation], Batch | None]) -> bool:
+    def _plan(self, choose: Callable[[Situation], Batch | None], size: int = 0) -> bool:
         """Bring the model up to date, choose, and log what was chosen, with what the model predicts of it beside."""
         self._learn()
         started = time.perf_counter()
@@ -90,7 +97,9 @@ class Planner:
             "items": [{**vars(row)} for row in batch.rows],
             "labels_seq": labels_seq,
             "seconds": time.perf_counter() - started,
+            **({"size": size} if size > len(batch.rows) else {}),  # a rerun must ask for as many
             **({"note": batch.note} if batch.note else {}),
+            **({"arms": [*batch.arms]} if batch.arms else {}),
         }
         self._journal.append(lambda now: [("planned", "claros", payload)] if len(now.rounds) == number else [])
         if self._learner is not None:
@@ -103,12 +112,14 @@ class Planner:
             self.hooks.call(point, at_round(number, self._journal.state, self._learner, self._folder))
 
     def _keep(self, number: int, batch: Batch) -> None:
-        """Write what was picked, its scores, and the model's predictions of it."""
+        """Write what was picked, its scores, the model's predictions of it, and what the strategy remembers."""
         if not len(batch.picks):
             return
         self._folder.write_array(number, "picks", batch.picks)
         if batch.scores is not None:
             self._folder.write_array(number, "scores", batch.scores)
+        if batch.memory is not None:
+            self._folder.write_json(memory_name(number), batch.memory._asdict())
         outputs = self._learner.outputs if self._learner is not None else {}
         for name, origin in PICKED.items():
             if self._learner is not None and origin in outputs and (name == "batch_probs" or self._learner.shows(name)):

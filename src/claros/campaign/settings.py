@@ -58,7 +58,8 @@ def configuration(
         raise InputError(f"embeddings must be one of {', '.join(EMBEDDINGS)}; got {embeddings!r}.")
     model_name = f"the model {model.spec()['name']!r}" if model is not None else "a campaign without a model"
     provides = model.provides_for(pool) if model is not None else ()
-    at_hand = supplied(provides, features=pool.has_features, embeddings=embeddings)
+    audited = numbers["audit"] > 0
+    at_hand = supplied(provides, features=pool.has_features, embeddings=embeddings, audited=audited)
     shares = check_prior(class_prior, names)
     known = at_hand if shares is None else {*at_hand, "class_prior"}
     check_supply(f"The strategy {strategy.name!r}", strategy.needs, known, model_name)

@@ -35,7 +35,8 @@ class Planned:
 class Round:
     """One planning event: number, strategy (or who chose), items in the order planned, seconds that planning took.
 
-    ``note`` is a sentence on how the strategy came by them, from one that has more than one way; else empty.
+    ``note`` is a sentence on how the strategy came by them, from one that has more than one way; else empty. ``arms``
+    has each arm's share of the batch and its value, from a strategy that learns which arm to follow.
     """
 
     number: int
@@ -43,6 +44,7 @@ class Round:
     items: tuple[Planned, ...]
     seconds: float
     note: str = ""
+    arms: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ class State:
         number = int(event.payload["round"])
         items = tuple(Planned(**row) for row in event.payload["items"])
         payload = event.payload
-        self.rounds.append(Round(number, payload["strategy"], items, payload["seconds"], payload.get("note", "")))
+        note, arms = payload.get("note", ""), tuple(payload.get("arms", ()))
+        self.rounds.append(Round(number, payload["strategy"], items, payload["seconds"], note, arms))
         self.planned.update({row.item: (number, place, row) for place, row in enumerate(items)})
         self._review(row.item for row in items)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,7 @@ DERIVED: Mapping[str, str] = {
 
 #: Inputs over the pool's items that a model computes.
 MODELED = frozenset(
-    "probs logits decision_values member_probs embeddings boundary_distance bim_distance predicted_loss gradient_norm"
-    .split()
+    ["probs", "logits", "decision_values", "member_probs", "embeddings", "boundary_distance", "bim_distance", "predicted_loss", "gradient_norm"]
 )
 HEAD = frozenset(("head_weights", "head_bias"))
 VECTORS = frozenset(("embeddings", "labeled_embeddings"))
@@ -49,14 +49,20 @@ HINTS: Mapping[str, str] = {"predicted_loss": "a torch model provides predicted_
 #: Inputs that are made once of the fixed features of the whole pool: ``make(features, rng, **parameters)``.
 KEPT: Mapping[str, Callable[..., Any]] = {"clusters": feature_clusters, "neighbour_graph": cover_graph}
 
+#: Inputs that the campaign knows by its audited items, if it has any.
+AUDITED = frozenset(("metric", "n_audited"))
+
 #: Inputs that the campaign itself knows.
 KNOWN = frozenset(("labels", "batch_labels", "n_labeled", "n_pool", "round", "spent", "elapsed"))
 
 
 def supplied(
-    provides: Collection[str], *, features: bool, embeddings: str = "model", trained: bool = True
+    provides: Collection[str], *, features: bool, embeddings: str = "model", trained: bool = True, audited: bool = False
 ) -> frozenset[str]:
-    """The names of all inputs at hand, given what the model provides and whether the pool has fixed features."""
+    """The names of all inputs at hand, given what the model provides, and whether the pool has fixed features.
+
+    Of a campaign in which items are ``audited``, also what they say of the model.
+    """
     names = {name for name in provides if name in MODELED | HEAD}
     if embeddings == "features":
         names.discard("embeddings")
@@ -64,6 +70,8 @@ def supplied(
         names |= {"features"} if provides and embeddings == "model" else {"features", "embeddings"}
     if trained:
         names |= {name for name, origin in DERIVED.items() if origin in names}
+    if trained and audited and "probs" in names:
+        names |= AUDITED
     return frozenset(names | (KNOWN if trained else {"n_pool"}))
 
 
@@ -126,13 +134,15 @@ class Supply:
         candidates: Indices,
         labeled: Indices,
         labels: Indices,
+        known: Mapping[str, Any] = MappingProxyType({}),
     ) -> dict[str, Any]:
         """Rows of the candidates and of what is labeled, cut out of one pass over the pool, and what is known.
 
-        ``outputs`` are the model's, empty where none has predicted anything.
+        ``outputs`` are the model's, empty where none has predicted anything; ``known`` is what the campaign knows.
         """
         names = self._names(strategy)
-        found = {name: self._given[name] for name in names if name in self._given}
+        at_hand = {**known, **self._given}
+        found = {name: at_hand[name] for name in names if name in at_hand}
         found |= {name: outputs[name] for name in names & HEAD if name in outputs}
         if "labels" in names:
             found["labels"] = labels

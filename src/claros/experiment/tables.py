@@ -24,6 +24,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "per_class": (*CELL, "n_labeled", "class", "precision", "recall", "f1", "n_picked"),
     "picks": (*CELL, "item", "class", "source", "score", "probability"),
     "rules": (*CELL, "n_labeled", "rule", "ready", "stop", "value", "threshold", "reason"),
+    "arms": (*CELL, "n_labeled", "arm", "share", "value"),
 }
 
 
@@ -80,6 +81,7 @@ def rows_of(
     yield "results", [{**metrics, **key, **times}]
     yield "per_class", [{**spent, **row} for row in details["per_class"]]
     yield "rules", [{**spent, "rule": rule, **decision} for rule, decision in details["decisions"].items()]
+    yield "arms", [{**spent, **arm} for arm in details.get("arms", ())]
     yield "picks", [{**key, **row} for row in batch]
 
 

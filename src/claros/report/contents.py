@@ -26,6 +26,7 @@ from claros.report.sections import (
     calibration,
     confusion,
     curves,
+    followed,
     overlap,
     picked,
     plane,
@@ -42,7 +43,21 @@ if TYPE_CHECKING:
 __all__ = ["bench_view", "build"]
 
 #: The order of a run's page.
-_RUN = (answer, curves, table, pairs_of_run, stopping, picked, overlap, plane, confusion, calibration, time, about)
+_RUN = (
+    answer,
+    curves,
+    table,
+    pairs_of_run,
+    followed,
+    stopping,
+    picked,
+    overlap,
+    plane,
+    confusion,
+    calibration,
+    time,
+    about,
+)
 #: The order of a bench's page; its cells stand before the last.
 _BENCH = (answer_bench, all_curves, savings, ranks, pairs, profiles, levels, all_stops, calibrations, times, settings)
 
@@ -67,7 +82,8 @@ def build(source: Run | Bench, data: Split | None = None, *, figures: Path | Non
     run = source if isinstance(source, Run) else source.settings[0]
     compared, looks = tuple(compare_all(run)), styles(run.arms, run.control)
     view_of_run = View(run, looks, find_items(run, data), compared, figures=figures)
-    found = [module.build(view_of_run) for module in _RUN]
+    wanted = [module for module in _RUN if module is not followed or len(run.followed)]
+    found = [module.build(view_of_run) for module in wanted]
     return found if isinstance(source, Run) else [*found, cells.build(source)]
 
 

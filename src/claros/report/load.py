@@ -76,6 +76,7 @@ class Run:
     per_class: Table
     picks: Table
     rules: Table
+    followed: Table
     test_labels: Indices | None
     name: str = ""
     confusion: Table | None = None
@@ -209,7 +210,8 @@ def read(folder: Path) -> Run:
 def new_run(folder: Path, facts: Mapping[str, Any], tables: Mapping[str, Table], **more: Any) -> Run:
     """A run of what it says of itself and its tables by name."""
     config, data = facts.get("config") or {}, facts.get("data") or {}
-    given = {"test_labels": None, **more, **tables}
+    named = {"followed" if name == "arms" else name: table for name, table in tables.items()}
+    given = {"test_labels": None, **more, **named}
     return Run(folder=folder, config=config, data=data, facts=facts, **given)
 
 

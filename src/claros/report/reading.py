@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from claros.errors import DataError
-from claros.report.tables import FLAG, NUMBER, TEXT, Column, Table
+from claros.report.tables import FLAG, LATER, NUMBER, TEXT, Column, Table
 
 __all__ = ["read_table"]
 
@@ -25,8 +25,10 @@ def read_table(path: Path, kinds: Mapping[str, str]) -> Table:
     """Named columns of a table with a header; other columns are left out.
 
     ``path`` is the CSV file; the Parquet file beside it is read instead unless it is older, as it may be where the
-    table was written again without pyarrow.
+    table was written again without pyarrow. A table among `LATER` has no rows where it is not there.
     """
+    if path.stem in LATER and not path.is_file():
+        return Table.empty(kinds)
     if not path.is_file():
         raise DataError(
             f"{path.parent} should hold {path.name}, which `claros run --out` and `claros bench run --out` write; it "

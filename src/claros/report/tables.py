@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from claros.arrays import Indices
 
-__all__ = ["DTYPES", "FLAG", "NUMBER", "SETTING", "TABLES", "TEXT", "Column", "Table"]
+__all__ = ["DTYPES", "FLAG", "LATER", "NUMBER", "SETTING", "TABLES", "TEXT", "Column", "Table"]
 
 Column = npt.NDArray[Any]
 
@@ -42,7 +42,10 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "threshold": NUMBER,
         "reason": TEXT,
     },
+    "arms": {**_CELL, "n_labeled": NUMBER, "arm": TEXT, "share": NUMBER, "value": NUMBER},
 }
+#: Tables that a folder may lack, since earlier versions did not write them.
+LATER = frozenset({"arms"})
 #: The column that a bench's tables have before those.
 SETTING = {"setting": TEXT}
 

@@ -16,7 +16,7 @@ from claros.experiment.setting import Setting
 __all__ = ["InDatabase"]
 
 #: Metrics that are large or said elsewhere, and not needed to go on.
-_PER_CLASS = ("precision", "recall", "f1", "support")
+_ELSEWHERE = ("precision", "recall", "f1", "support", "per_class", "arms")
 
 
 class InDatabase:
@@ -62,11 +62,12 @@ class InDatabase:
         """Keep a round: its metrics, its details, and what the campaign needs to go on from there."""
         if self._recorder is None:
             raise RuntimeError("a cell is opened before it is written to")
-        metrics = {name: value for name, value in evaluated.metrics.items() if name not in (*_PER_CLASS, "per_class")}
+        metrics = {name: value for name, value in evaluated.metrics.items() if name not in _ELSEWHERE}
         details = {
             "per_class": evaluated.metrics["per_class"],
             "decisions": evaluated.metrics["decisions"],
             "batch": list(evaluated.batch),
+            "arms": evaluated.metrics["arms"],
             "history": campaign.model.history if campaign.model is not None else [],
         }
         part, model = self._recorder.part(), self._recorder.model()

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import ModuleType
 
 from claros.report.format import join, many
 from claros.report.markup import Html, details, element, paragraph
 from claros.report.overview.view import BenchView
-from claros.report.sections import answer, calibration, confusion, curves, overlap, picked, plane, stopping, table
+from claros.report.sections import (
+    answer,
+    calibration,
+    confusion,
+    curves,
+    followed,
+    overlap,
+    picked,
+    plane,
+    stopping,
+    table,
+)
 from claros.report.sections.section import Section, View
 
 __all__ = ["build"]
 
-_SECTIONS = (answer, curves, table, stopping, picked, overlap, plane, confusion, calibration)
+_SECTIONS = (answer, curves, table, followed, stopping, picked, overlap, plane, confusion, calibration)
 #: Those that are nothing without their figure.
 _ONLY_DRAWN = {"curves": curves, "picked": picked, "overlap": overlap, "map": plane}
 
@@ -21,12 +33,17 @@ def build(view: BenchView) -> Section:
     """A block for each setting."""
     left_out = [module for name, module in _ONLY_DRAWN.items() if not view.views[0].draws(name)]
     wanted = [module for module in _SECTIONS if module not in left_out]
-    parts = [(one, [module.build(one) for module in wanted]) for one in view.views]
+    parts = [(one, [module.build(one) for module in _of(one, wanted)]) for one in view.views]
     blocks = [_block(one, sections) for one, sections in parts]
     said = f"{many(len(parts), 'setting')}, each with its answer, numbers and stops: click one."
     note = paragraph("So many settings have no figures of their own for all of this; their data are in the tables.")
     body = Html("\n".join([*([note] if left_out else []), *blocks]))
     return Section("settings", "Each setting", said, body)
+
+
+def _of(view: View, modules: Sequence[ModuleType]) -> Sequence[ModuleType]:
+    """Without the arms where no strategy has any."""
+    return [module for module in modules if module is not followed or len(view.run.followed)]
 
 
 def _block(view: View, sections: Sequence[Section]) -> Html:
