@@ -47,8 +47,8 @@ def open_campaign(
     ``reading`` are options of `claros.data.load`, ``settings`` of `Campaign.create`, where None counts as not asked
     for. ``model="none"`` is a campaign without a model, which asks at random and gives no advice; so is one of sounds
     without features, unless a model is named. A campaign keeps what it was made with: asking for another model,
-    strategy, seed or ``features`` is an `InputError`; classes that are new are appended. With ``create=False`` a campaign that is not there is a
-    `DataError`.
+    strategy, seed or ``features`` is an `InputError`; classes that are new are appended. With ``create=False`` a
+    campaign that is not there is a `DataError`.
     """
     folder = campaign_folder(where) if campaign is None else Path(campaign)
     wanted = {name: value for name, value in settings.items() if value is not None}
