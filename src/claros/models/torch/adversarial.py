@@ -7,6 +7,7 @@ are taken by the inputs alone; the network's weights, their gradients and its mo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -40,6 +41,8 @@ __all__ = [
 
 #: From (B, ...) of what the network sees to the logits (B, K) of the classes seen in training.
 Logits = Callable[[torch.Tensor], torch.Tensor]
+#: From inputs (B, ...) to the nearest that an item can be.
+Within = Callable[[torch.Tensor], torch.Tensor]
 #: By how much more than the step is tried, so that it ends beyond the boundary and not on it, as the authors do.
 OVERSHOOT = 0.02
 #: A step shorter than this share of the item itself is lost in float32.
@@ -83,12 +86,14 @@ def lengths(inputs: torch.Tensor, moved: Moved) -> torch.Tensor:
     return torch.where(moved.changed, found, limit)
 
 
-def deepfool(logits: Logits, inputs: torch.Tensor, *, steps: int = 50, classes: int = 10) -> Moved:
+def deepfool(
+    logits: Logits, inputs: torch.Tensor, *, steps: int = 50, classes: int = 10, within: Within | None = None
+) -> Moved:
     """The step to the nearest boundary of the network made linear where the item is, and again from there.
 
     It ends as soon as 1.02 times the whole step changes the prediction, or after so many ``steps``; ``classes`` are
     looked at, those most likely at the start. On a network that is linear over its inputs the first step is exact,
-    min over k of (f_own - f_k) / |w_own - w_k|.
+    min over k of (f_own - f_k) / |w_own - w_k|. ``within`` brings what was tried back to where items can be.
 
     Cost: a forward and ``classes`` - 1 backward passes a step, over the items whose prediction still holds.
 
@@ -110,13 +115,17 @@ def deepfool(logits: Logits, inputs: torch.Tensor, *, steps: int = 50, classes: 
         step, length = _linear_step(logits, here, ranked[going])
         reachable = length.isfinite()
         moved[going] += torch.where(_beside(reachable, step), step, 0.0)
+        tried = inputs[going] + (1 + OVERSHOOT) * moved[going]
+        if within is not None:
+            tried = within(tried)
+            moved[going] = (tried - inputs[going]) / (1 + OVERSHOOT)
         with torch.no_grad():
-            ahead = logits(inputs[going] + (1 + OVERSHOOT) * moved[going])
+            ahead = logits(tried)
         there = length <= RESOLUTION * here.flatten(1).norm(dim=1)
         crossed = ~_holds(ahead, ranked[going, 0]) | there
         changed[going] = crossed & reachable
         going = going[~crossed & reachable]
-    return Moved(moved, changed, OVERSHOOT)
+    return Moved(moved, changed, 2 * OVERSHOOT)  # with less, some are across by no more than float32 can tell
 
 
 def _linear_step(logits: Logits, here: torch.Tensor, ranked: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -140,15 +149,19 @@ def _linear_step(logits: Logits, here: torch.Tensor, ranked: torch.Tensor) -> tu
     return best, length
 
 
-def bim(logits: Logits, inputs: torch.Tensor, *, steps: int = 50, epsilon: float = 0.05) -> Moved:
+def bim(
+    logits: Logits, inputs: torch.Tensor, *, steps: int = 50, epsilon: float = 0.05, within: Within | None = None
+) -> Moved:
     """Steps of ``epsilon`` along the sign of the loss's gradient until the prediction changes, ``steps`` at most.
+
+    ``within`` brings what was tried back to where items can be.
 
     Cost: a forward and a backward pass a step, over the items whose prediction still holds.
 
     Reference: Kurakin, Goodfellow & Bengio 2017, arXiv:1607.02533 (the basic iterative method).
     Departures: the gradient is that of the log odds of the predicted class, which points the same way as the
-    cross-entropy's and does not vanish where the prediction is certain; steps are bounded in number, and items are not
-    clipped to the range of pixels.
+    cross-entropy's and does not vanish where the prediction is certain; steps are bounded in number; pixels are clipped
+    to their range by ``within`` alone.
     """
     moved = torch.zeros_like(inputs)
     changed = torch.zeros(len(inputs), dtype=torch.bool, device=inputs.device)
@@ -170,6 +183,8 @@ def bim(logits: Logits, inputs: torch.Tensor, *, steps: int = 50, epsilon: float
         (slope,) = torch.autograd.grad(odds, here)
         going = going[holds]
         moved[going] -= epsilon * slope[holds].sign()
+        if within is not None:
+            moved[going] = within(inputs[going] + moved[going]) - inputs[going]
     return Moved(moved, changed)
 
 
@@ -206,8 +221,8 @@ def head_distance(embeddings: torch.Tensor, head: Head) -> torch.Tensor:
     return found.amin(dim=1).clamp(max=farthest(embeddings))
 
 
-#: `deepfool` or `bim` with their parameters filled in.
-Search = Callable[[Logits, torch.Tensor], Moved]
+#: `deepfool` or `bim` with their parameters filled in; ``within`` may be given.
+Search = Callable[..., Moved]
 
 
 def adversarial_examples(
@@ -220,9 +235,10 @@ def adversarial_examples(
     """The items at the positions, moved to where the model's predictions change; what it says of them, and how far.
 
     ``method`` has the model's own options (``boundary_steps``, ``boundary_classes``, ``boundary_epsilon``). Images come
-    as numbers in [0, 1], clipped to that range, of the size that the network sees; rows in their own units. Where no
-    step was found, or clipping undid it, ``after`` is ``before``. Rounded to whole bytes most of DeepFool's steps
-    vanish: write them as numbers, and pictures of them for people. Raises `ModelError` before the first fit.
+    as numbers in [0, 1], of the size that the network sees, and their search keeps to that range at every step, unlike
+    that for ``boundary_distance``; rows come in their own units. Where no step was found ``after`` is ``before``.
+    Rounded to whole bytes many of DeepFool's steps vanish: write them as numbers, and pictures of them for people.
+    Raises `ModelError` before the first fit.
 
     Cost: that of the method for these items, all of which are held at once.
     """
@@ -242,7 +258,7 @@ def adversarial_examples(
 def _examples(reader: Reader, logits: Logits, seen: Indices, inputs: torch.Tensor, search: Search) -> Adversarial:
     ends, steps, before, after = [], [], [], []
     for rows in blocks(len(inputs)):
-        moved = search(logits, inputs[rows])
+        moved = search(logits, inputs[rows], within=partial(_in_range, reader))
         end = _in_range(reader, inputs[rows] + (1 + moved.beyond) * moved.by)
         ends.append(end)
         steps.append(lengths(inputs[rows], moved))
