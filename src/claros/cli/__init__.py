@@ -39,6 +39,7 @@ COMMANDS: dict[str, Entry] = {
     "run": Entry("claros.cli.run:run", "Simulate the labeling of a labeled data set."),
     "bench": Entry("claros.cli.bench:COMMANDS", "Compare on a grid of data sets, models and strategies, in parallel."),
     "stop": Entry("claros.cli.stop:COMMANDS", "Replay stopping rules on recorded runs, and weigh them by cost."),
+    "verify": Entry("claros.cli.verify:verify", "Do one round again from its records, and say whether it is the same."),
     "replicate": Entry("claros.cli.replicate:replicate", "Run a published comparison, its figures beside ours."),
     "train": Entry("claros.cli.train:train", "Train on a selection and on as many random items, and compare."),
     "dalmax": Entry("claros.cli.dalmax:COMMANDS", "DalMax's commands, with its options, names and files."),

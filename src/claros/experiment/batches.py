@@ -7,19 +7,19 @@ from claros.experiment import upper_bound
 from claros.experiment.config import STRATIFIED, UPPER_BOUND, Arm
 from claros.experiment.setting import Setting
 
-__all__ = ["ask"]
+__all__ = ["ask", "chosen"]
 
 
 def ask(setting: Setting, campaign: Campaign, arm: Arm, seed: int, n: int) -> list[Query]:
     """The next ``n`` questions; those left open by a kill come first, and none means that the pool is exhausted."""
     if not campaign.open_items():
-        by, items = _chosen(setting, campaign, arm, seed, n)
+        by, items = chosen(setting, campaign, arm, seed, n)
         if items:
             campaign.plan(items, by=by)
     return campaign.ask(n)
 
 
-def _chosen(setting: Setting, campaign: Campaign, arm: Arm, seed: int, n: int) -> tuple[str, list[str]]:
+def chosen(setting: Setting, campaign: Campaign, arm: Arm, seed: int, n: int) -> tuple[str, list[str]]:
     """Who chooses the next batch and what it is; nothing where the campaign's strategies choose."""
     if not campaign.rounds:
         stratified = setting.config.init.name == STRATIFIED

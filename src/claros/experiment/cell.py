@@ -19,7 +19,7 @@ from claros.experiment.progress import Listener, Moment
 from claros.experiment.setting import Setting
 from claros.experiment.workers import uninterrupted
 
-__all__ = ["Evaluated", "Keeper", "Task", "run_cell"]
+__all__ = ["Evaluated", "Keeper", "Task", "evaluate", "run_cell"]
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _finish_round(
 ) -> Mapping[str, Any]:
     """Evaluate the round's model on the test data and keep the round; its metrics."""
     evaluating = time.perf_counter()
-    probs, scores = _evaluate(campaign, setting)
+    probs, scores = evaluate(campaign, setting)
     evaluated = time.perf_counter() - evaluating
     planned, bought = campaign.rounds[fitted.round], campaign.n_labeled
     batch = _batch(setting, planned, task.seed)
@@ -140,7 +140,8 @@ def _finish_round(
     return content
 
 
-def _evaluate(campaign: Campaign, setting: Setting) -> tuple[Floats, dict[str, Any]]:
+def evaluate(campaign: Campaign, setting: Setting) -> tuple[Floats, dict[str, Any]]:
+    """The last model's predictions (n_test, C) of the test data, float32, and their metrics."""
     probs = to_numpy(campaign.predict(setting.test)["probs"]).astype(np.float32)
     return probs, metrics.evaluate(setting.test.labels, probs.astype(np.float64))
 
