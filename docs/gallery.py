@@ -15,6 +15,7 @@ from toy_world import given, world
 
 from claros import compose, strategies
 from claros.inputs import NEEDS
+from claros.strategies.tiers import tier
 from claros.strategy import Selection, Strategy, select
 
 HERE = Path(__file__).parent / "strategies"
@@ -22,7 +23,8 @@ NOTICE = "<!-- Written by docs/gallery.py; change the docstrings, not this page.
 BATCH, SEED = 10, 0
 
 #: Lengths of axes in examples.
-SIZES = {"N": 500, "L": 40, "M": 100, "T": 100, "B": 20, "C": 4, "S": 8, "D": 16, "F": 16, "K": 3}
+SIZES = {"N": 500, "L": 40, "M": 100, "T": 100, "B": 20, "C": 4, "S": 8, "D": 16, "F": 16, "K": 3, "A": 3, "W": 6}
+SIZES |= {"Q": 10, "P": 10}
 
 #: Families in the order of the index, and what each is for.
 FAMILIES = {
@@ -31,7 +33,21 @@ FAMILIES = {
     "Uncertainty": "They ask what the model is unsure of, one item at a time: from some ten labels a class on.",
     "Hybrid": "They weigh uncertainty against variety: for large batches, and in between.",
     "Several members": "They compare predictions of an ensemble, a committee, dropout passes or posterior samples.",
+    "Rare classes": "They look for more of what is rare, or leave out what is foreign.",
     "Multi-label": "For items that may have several labels at once.",
+    "Sequences": "For items of many tokens, each with a tag.",
+    "Regression": "For values in place of classes.",
+    "Several annotators": "For items that may be asked again.",
+}
+#: What puts a strategy into a family of its own: an input that it needs, or its name.
+SPECIAL = {
+    "label_probs": "Multi-label",
+    "token_probs": "Sequences",
+    "predicted_values": "Regression",
+    "member_values": "Regression",
+    "greedy_features": "Regression",
+    "annotations": "Several annotators",
+    **dict.fromkeys(("galaxy", "direct", "similar", "conditional_gain", "base"), "Rare classes"),
 }
 #: Optional inputs that the example of a strategy without required ones has.
 USUAL = ("features", "labeled_features", "probs", "labels")
@@ -73,8 +89,9 @@ def family(strategy: Strategy) -> str:
     needs = {*strategy.needs}
     if strategy.name in ("auto", "random"):
         return "Start here"
-    if "label_probs" in needs:
-        return "Multi-label"
+    for mark, title in SPECIAL.items():
+        if mark in needs or mark == strategy.name:
+            return title
     if "member_probs" in needs:
         return "Several members"
     if needs & VECTORS:
@@ -90,8 +107,8 @@ def batch(expression: str) -> Selection:
 
 
 def pictures() -> dict[str, str]:
-    """File name -> picture, for every strategy and every wrapper."""
-    drawn = {name: name for name in strategies.names()} | {
+    """File name -> picture, for every strategy with a page and every wrapper."""
+    drawn = {name: name for name in strategies.names() if tier(name) != "parity"} | {
         f"wrapper_{name}": WRAPPED[name] for name in compose.WRAPPERS
     }
     return {f"images/{file}.svg": _picture(expression) for file, expression in drawn.items()}
@@ -109,7 +126,7 @@ def pages() -> dict[str, str]:
     return {
         "README.md": index(list(every.values())),
         "wrappers.md": wrappers_page(),
-        **{f"{name}.md": strategy_page(strategy) for name, strategy in every.items()},
+        **{f"{name}.md": strategy_page(strategy) for name, strategy in every.items() if tier(name) != "parity"},
     }
 
 
@@ -117,9 +134,13 @@ def index(every: list[Strategy]) -> str:
     sections = [NOTICE + "\n# Query strategies in pictures", INTRO]
     for title, purpose in FAMILIES.items():
         members = [strategy for strategy in every if family(strategy) == title]
-        if members:
-            rows = "\n".join(f"| {_thumbnail(strategy)} | {_line(strategy)} |" for strategy in members)
-            sections.append(f"## {title}\n\n{purpose}\n\n| | |\n|---|---|\n{rows}")
+        shown = [strategy for strategy in members if tier(strategy.name) != "parity"]
+        shown.sort(key=lambda strategy: tier(strategy.name) != "recommended")
+        rows = [f"| {_thumbnail(strategy)} | {_line(strategy)} |" for strategy in shown]
+        rows += [f"| | {_short_line(strategy)} |" for strategy in members if tier(strategy.name) == "parity"]
+        if rows:
+            table = "\n".join(rows)
+            sections.append(f"## {title}\n\n{purpose}\n\n| | |\n|---|---|\n{table}")
     return "\n\n".join(sections) + "\n"
 
 
@@ -130,7 +151,15 @@ def _thumbnail(strategy: Strategy) -> str:
 
 def _line(strategy: Strategy) -> str:
     needs = ", ".join(f"`{name}`" for name in strategy.needs) or "nothing"
-    return f"[**`{strategy.name}`**]({strategy.name}.md) {_cell(strategy.summary)}<br>Needs {needs}."
+    star = " (recommended)" if tier(strategy.name) == "recommended" else ""
+    return f"[**`{strategy.name}`**]({strategy.name}.md){star} {_cell(strategy.summary)}<br>Needs {needs}."
+
+
+def _short_line(strategy: Strategy) -> str:
+    """A strategy without a page of its own, for whoever looks for its name."""
+    needs = ", ".join(f"`{name}`" for name in strategy.needs) or "nothing"
+    where = f"../reference/strategies.md#{strategy.name}"
+    return f"[`{strategy.name}`]({where}) {_cell(strategy.summary)}<br>Needs {needs}."
 
 
 def _cell(text: str) -> str:
@@ -246,6 +275,8 @@ def _made_up(name: str) -> str:
         return f"rng.dirichlet(np.ones({sizes[-1]}){shape})"
     made: dict[str, Any] = {
         "codes": f"rng.integers(0, {SIZES['C']}, size={size})",
+        "votes": f"rng.integers(-1, {SIZES['C']}, size={size})",
+        "tokens": f"rng.dirichlet(np.ones({sizes[-1] if sizes else 1}), size={tuple(sizes[:-1])})",
         "real": f"rng.normal(size={size})",
         "nonnegative": f"rng.random({size})",
         "unit": f"rng.random({size})",

@@ -13,10 +13,12 @@ import pytest
 
 from claros import compose, strategies
 from claros.inputs import NEEDS
+from claros.strategies.tiers import tier
 
 ROOT = Path(__file__).parents[1]
 GALLERY = ROOT / "docs" / "strategies"
-NAMES = [*strategies.names(), *(f"wrapper_{name}" for name in compose.WRAPPERS)]
+PAGES = [name for name in strategies.names() if tier(name) != "parity"]
+NAMES = [*PAGES, *(f"wrapper_{name}" for name in compose.WRAPPERS)]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -39,10 +41,18 @@ def picks(picture: str) -> list[int]:
 
 def test_no_page_is_stale_or_missing_and_none_is_left_over(gallery: ModuleType) -> None:
     pages = gallery.pages()
-    assert {file.name for file in GALLERY.glob("*.md")} == set(pages) >= {f"{name}.md" for name in strategies.names()}
+    assert {file.name for file in GALLERY.glob("*.md")} == set(pages) >= {f"{name}.md" for name in PAGES}
     assert {file.stem for file in (GALLERY / "images").iterdir()} == set(NAMES)
     stale = [name for name, text in pages.items() if (GALLERY / name).read_text("utf-8") != text]
     assert not stale, "run `make docs`"
+
+
+def test_the_index_names_every_strategy_also_those_without_a_page() -> None:
+    index = (GALLERY / "README.md").read_text("utf-8")
+    reference = (ROOT / "docs" / "reference" / "strategies.md").read_text("utf-8")
+    for name in strategies.names():
+        assert f"`{name}`" in index
+        assert name in PAGES or f"## `{name}`" in reference
 
 
 def test_every_picture_shows_what_its_strategy_picks(gallery: ModuleType) -> None:
@@ -85,7 +95,7 @@ def test_the_picture_of_margin_shows_the_smallest_gaps(gallery: ModuleType) -> N
     assert picks((GALLERY / "images" / "margin.svg").read_text("utf-8")) == smallest.tolist()
 
 
-@pytest.mark.parametrize("name", [*strategies.names(), "wrappers"])
+@pytest.mark.parametrize("name", [*PAGES, "wrappers"])
 def test_the_examples_of_a_page_run(name: str) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (GALLERY / f"{name}.md").read_text("utf-8"), flags=re.DOTALL)
     assert len(blocks) == 1

@@ -13,6 +13,7 @@ from claros.estimate import Estimator
 from claros.inputs import AXES, NEEDS
 from claros.models.model import Model
 from claros.stopping.rule import Rule
+from claros.strategies.tiers import tier
 from claros.strategy import Strategy
 
 __all__ = ["KINDS", "catalog"]
@@ -22,7 +23,8 @@ def catalog(kind: str) -> list[dict[str, Any]]:
     """All entries of a kind among `KINDS`, in the order of their table, as JSON.
 
     Each has ``name``, ``summary``, and by kind ``needs``, ``optional``, ``parameters`` (with their defaults),
-    ``reference``, ``stochastic``, ``usage``, ``assumes``, ``interval``, ``provides``, ``extra``, ``axes``, ``values``.
+    ``reference``, ``stochastic``, ``cost``, ``tier``, ``usage``, ``assumes``, ``interval``, ``provides``, ``extra``,
+    ``axes``, ``values``.
     An entry that cannot be loaded, because its package is not installed, has a ``problem``.
     """
     if kind not in KINDS:
@@ -91,6 +93,8 @@ def _strategy(strategy: Strategy) -> dict[str, Any]:
         "parameters": dict(strategy.parameters),
         "reference": strategy.reference,
         "stochastic": strategy.stochastic,
+        "cost": strategy.cost,
+        "tier": tier(strategy.name),
     }
 
 

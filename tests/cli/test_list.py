@@ -47,6 +47,8 @@ def test_a_strategy_is_listed_with_what_its_signature_says(capsys: pytest.Captur
     assert badge["parameters"]["temperature"] == 1.0
     assert "arXiv:1906.03671" in badge["reference"]
     assert badge["stochastic"] is True
+    assert badge["tier"] == "recommended"
+    assert badge["cost"].startswith("O(")
 
 
 def on_a_terminal(*words: str, columns: int = 90, **environment: str) -> str:

@@ -43,6 +43,7 @@ def _row(entry: dict[str, Any]) -> tuple[str, str, str]:
         "optional": entry.get("optional"),
         "provides": entry.get("provides"),
         "parameters": [f"{name}={value!r}" for name, value in entry.get("parameters", {}).items()],
+        "tier": [entry["tier"]] if entry.get("tier") else [],
         "extra": [entry["extra"]] if entry.get("extra") else [],
     }
     said = [entry["summary"], entry.get("reference"), entry.get("problem")]
