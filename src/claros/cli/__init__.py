@@ -39,11 +39,13 @@ COMMANDS: dict[str, Entry] = {
     "run": Entry("claros.cli.run:run", "Simulate the labeling of a labeled data set."),
     "bench": Entry("claros.cli.bench:COMMANDS", "Compare on a grid of data sets, models and strategies, in parallel."),
     "stop": Entry("claros.cli.stop:COMMANDS", "Replay stopping rules on recorded runs, and weigh them by cost."),
+    "shift": Entry("claros.cli.shift:COMMANDS", "Estimate the classes' shares in the target, from predictions."),
     "verify": Entry("claros.cli.verify:verify", "Do one round again from its records, and say whether it is the same."),
     "replicate": Entry("claros.cli.replicate:replicate", "Run a published comparison, its figures beside ours."),
     "train": Entry("claros.cli.train:train", "Train on a selection and on as many random items, and compare."),
     "dalmax": Entry("claros.cli.dalmax:COMMANDS", "DalMax's commands, with its options, names and files."),
     "embed": Entry("claros.cli.embed:embed", "Compute features of images with a pretrained network."),
+    "train-policy": Entry("claros.cli.train_policy:train_policy", "Train what lal_rl follows, by reinforcement on data."),
     "report": Entry("claros.cli.report:report", "Make one self-contained HTML page of a run."),
     "label": Entry("claros.cli.label:label", "Label a pool yourself, here in the terminal."),
     "ask": Entry("claros.cli.ask:ask", "Ask a campaign which items to label next."),
@@ -99,6 +101,8 @@ def load(name: str) -> Any:
     is_group = isinstance(found, Mapping)
     about = COMMANDS[name].summary if is_group else None
     app = typer.Typer(add_completion=False, rich_markup_mode=None, help=about, no_args_is_help=is_group)
+    if is_group:
+        app.callback()(lambda: None)  # also one command alone is called by its name
     for word, function in (found if is_group else {name: found}).items():
         app.command(word, context_settings=_CONTEXT)(function)
     return get_command(app)

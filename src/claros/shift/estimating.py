@@ -17,6 +17,7 @@ from claros.rng import stream
 from claros.shift.advice import advise
 from claros.shift.calibration import calibrated
 from claros.shift.evidence import Evidence, gather
+from claros.shift.expression import read_call
 from claros.shift.method import Method, Solution
 from claros.shift.moments import describe, moments
 from claros.shift.noise import shift_test
@@ -46,12 +47,13 @@ REGISTRY: Registry[Method] = Registry(
 
 
 def get(name: str, /, **parameters: Any) -> Method:
-    """The method of that name, with the given parameters over its defaults.
+    """The method of that name, with the given parameters over its defaults; a call as a text has its own, too.
 
     >>> dict(get("bbse", solver="solve").parameters)
     {'soft': True, 'solver': 'solve', 'clip': False}
     """
-    return REGISTRY.load(name).configure(**parameters)
+    word, own = read_call(name) if "(" in name else (name, {})
+    return REGISTRY.load(word).configure(**{**own, **parameters})
 
 
 def names() -> list[str]:

@@ -237,8 +237,8 @@ def _quotas(
     if first is None:
         return quotas, ""
     sums = ", ".join(f"{name} {quota.sum()} of {sizes[name]}" for name, quota in quotas.items() if sizes[name])
-    short = f"Class {first[0]} has {first[1]} items where {first[2]} were asked for"
-    return quotas, f"{short}, so all parts shrink: {sums}."
+    scarce = f"Class {first[0]} has {first[1]} items where {first[2]} were asked for"
+    return quotas, f"{scarce}, so all parts shrink: {sums}."
 
 
 def _shortest(quotas: Mapping[str, Indices], groups: Mapping[str, list[Indices]]) -> tuple[int, int, int] | None:
