@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,14 +11,6 @@ from claros import models
 from claros.data import Pool
 from claros.models import Model
 from claros.testing.models import ModelContract
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_walks_through_all_modules() -> Iterator[None]:
-    """The trainer collects garbage whenever it starts, which takes longer than to train a tiny network."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ be named as ``hf:FOLDER``.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 
 from claros.data import audio_folder
 from claros.models.hf.quiet import undisturbed
+
+# The trainer collects garbage whenever it starts: to walk all that is loaded by now takes longer than a tiny training.
+gc.freeze()
 
 #: Options under which tiny networks learn easy classes in a second.
 QUICK: dict[str, Any] = {
@@ -37,17 +41,17 @@ LOUD = {"initializer_range": 0.1}
 WORDS = ("finch wren robin thrush", "oak elm birch ash", "granite slate chalk flint", "the of and in a with some more")
 
 
-def tokenizer(texts: Iterable[str] = WORDS, *, size: int = 2000, **special: Any) -> Any:
-    """A tokenizer of whole words and their pieces, trained on the texts, that begins with [CLS] and ends with [SEP]."""
+def tokenizer(texts: Iterable[str] = WORDS, *, size: int = 2000, framed: bool = True, **special: Any) -> Any:
+    """A tokenizer of whole words and their pieces, trained on the texts; ``framed`` between [CLS] and [SEP]."""
     marks = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
     made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     made.train_from_iterator(
         texts, trainers.WordPieceTrainer(vocab_size=size, special_tokens=marks, show_progress=False)
     )
-    made.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[(mark, made.token_to_id(mark)) for mark in ("[CLS]", "[SEP]")]
-    )
+    if framed:
+        ends = [(mark, made.token_to_id(mark)) for mark in ("[CLS]", "[SEP]")]
+        made.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
     given = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", **special}
     return transformers.PreTrainedTokenizerFast(tokenizer_object=made, **given)
 
@@ -70,7 +74,7 @@ def bert(folder: Path, texts: Iterable[str] = WORDS, *, weights: bool = True, **
 
 def gpt2(folder: Path, texts: Iterable[str] = WORDS, *, weights: bool = True, **config: Any) -> str:
     """A GPT-2 of one layer over texts, without a token for padding; its head gives logits at every position."""
-    words = tokenizer(texts, pad_token=None, eos_token="[SEP]")
+    words = tokenizer(texts, framed=False, pad_token=None, eos_token="[SEP]")
     small = {"n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": 64}
     known = {"vocab_size": len(words), "bos_token_id": None, "eos_token_id": words.eos_token_id}
     made = transformers.GPT2Config(**{**known, **small, **config})

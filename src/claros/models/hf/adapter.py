@@ -82,7 +82,7 @@ class HFModel:
         self.history: list[dict[str, Any]] = []
         self.on_epoch: Callable[[int, int], None] | None = None
         with undisturbed(0):  # an error now is better than one after the first labels
-            training_arguments(self.name, self.options, self._hooks, "unused", 0, 1.0)
+            training_arguments(self.name, self.options, self._hooks, "unused")
 
     @property
     def warm(self) -> bool:
@@ -213,7 +213,7 @@ class HFModel:
         weights = read_weights(folder, saved, safetensors.torch.load)
         with undisturbed(0):
             made = self._checkpoint.make(saved["kind"], saved["n_classes"], weights=False)
-            device = training_arguments(self.name, self.options, self._hooks, "unused", 0, 1.0).device
+            device = training_arguments(self.name, self.options, self._hooks, "unused").device
         try:
             made.net.load_state_dict(weights)
         except RuntimeError as error:

@@ -15,6 +15,7 @@ from urllib.parse import urlparse
 import torch
 import transformers
 from huggingface_hub import constants, try_to_load_from_cache
+from safetensors import SafetensorError
 from transformers.models.auto import modeling_auto
 
 from claros.errors import InputError, ModelError, suggest
@@ -85,7 +86,7 @@ class Checkpoint:
     @classmethod
     def of(cls, who: str, where: str | None, init: Any, processing: Any, settings: Mapping[str, Any]) -> Checkpoint:
         """Check what can be checked without the Hub."""
-        if (where is None) == (init is None):
+        if bool(where) == (init is not None):
             raise InputError("An HFModel takes a name or folder of a checkpoint, or a model_init; one of the two.")
         if init is not None and processing is None:
             raise InputError(
@@ -95,7 +96,7 @@ class Checkpoint:
         if init is not None and settings:
             raise InputError("config changes the configuration of a checkpoint; with model_init, change it there.")
         processing = _absolute(processing) if isinstance(processing, str) else processing
-        return cls(who, where and _absolute(where), init and Factory.of(init, {}), processing, settings)
+        return cls(who, _absolute(where) if where else None, init and Factory.of(init, {}), processing, settings)
 
     def kinds(self) -> list[str]:
         """The kinds of items that the network can classify."""
@@ -107,16 +108,22 @@ class Checkpoint:
             raise ModelError(f"{self.who} is a {found!r} network, which transformers cannot use to classify.")
         return kinds
 
-    def make(self, kind: str, n_classes: int, *, weights: bool) -> Made:
-        """A network for so many classes, with the checkpoint's weights or with random ones, and its processor."""
-        processor = processor_for(self._processor(kind), kind)
-        net = self._network(kind, n_classes, weights)
-        return Made(net.float(), processor)
+    def make(self, kind: str, n_classes: int | None, *, weights: bool) -> Made:
+        """A network for so many classes, with the checkpoint's weights or with random ones, and its processor.
 
-    def _network(self, kind: str, n_classes: int, weights: bool) -> Any:
+        Without a number of classes, the base network, which has no head.
+        """
+        processor = processor_for(self._processor(kind), kind)
+        net = self._network(kind, n_classes, weights).float()
+        if kind == "texts":
+            _check_vocabulary(self.who, processor, net)
+        return Made(net, processor)
+
+    def _network(self, kind: str, n_classes: int | None, weights: bool) -> Any:
         if self.init is not None:
             return self._from_init(n_classes)
-        task, config = KINDS[kind].network, self._config(num_labels=n_classes)
+        task = transformers.AutoModel if n_classes is None else KINDS[kind].network
+        config = self._config(**({} if n_classes is None else {"num_labels": n_classes}))
         with _explained(self.who, self.where):
             if not weights:
                 return task.from_config(config)
@@ -129,7 +136,7 @@ class Checkpoint:
                 local_files_only=_only_local(self.where),
             )
 
-    def _from_init(self, n_classes: int) -> Any:
+    def _from_init(self, n_classes: int | None) -> Any:
         assert self.init is not None
         filled = {name: n_classes for name in N_CLASSES if name in self.init.signature}
         try:
@@ -171,6 +178,22 @@ def processor_for(processing: Any, kind: str) -> Any:
     if kind == "texts" and part.pad_token is None:
         part.pad_token = part.eos_token or part.unk_token
     return part
+
+
+def _check_vocabulary(who: str, tokenizer: Any, net: Any) -> None:
+    """Raise for a tokenizer that knows no words, as one from a folder without its files, or more than the network."""
+    n = len(tokenizer)
+    if n <= len(tokenizer.all_special_ids):
+        raise ModelError(
+            f"The tokenizer of {who} has no vocabulary; save it beside the model by tokenizer.save_pretrained, or pass "
+            "processing_class."
+        )
+    known = net.get_input_embeddings() if hasattr(net, "get_input_embeddings") else None
+    if isinstance(known, torch.nn.Embedding) and n > known.num_embeddings:
+        raise ModelError(
+            f"The tokenizer of {who} has {n} tokens, but its network knows {known.num_embeddings}; pass the "
+            "processing_class that belongs to it."
+        )
 
 
 def _fits(processing: Any, task: _Task, kind: str) -> bool:
@@ -218,12 +241,25 @@ def _only_local(where: str | None) -> bool:
     return False
 
 
+#: What transformers raises on checkpoints that are not what they seem.
+_RAISED = (AttributeError, ImportError, LookupError, OSError, RuntimeError, SafetensorError, TypeError, ValueError)
+
+
 @contextmanager
 def _explained(who: str, where: str | None) -> Iterator[None]:
     """What transformers raises about a checkpoint that cannot be loaded, as one sentence that says what to do."""
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError, AttributeError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        ImportError,
+        RuntimeError,
+        AttributeError,
+        SafetensorError,
+    ) as error:
         if isinstance(error, InputError | ModelError):
             raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
@@ -237,9 +273,7 @@ def _advice(where: str, who: str, reason: str) -> str:
             return f"{folder} cannot be loaded as a model: {reason}."
         pickles = any(folder.glob("*.bin")) or any(folder.glob("*.pt"))
         lacks = "only weights in a pickle, which is never opened" if pickles else "no weights in model.safetensors"
-        return (
-            f"{folder} has {lacks}; save it by save_pretrained, or start from random weights by pretrained=False."
-        )
+        return f"{folder} has {lacks}; save it by save_pretrained, or start from random weights by pretrained=False."
     if isinstance(try_to_load_from_cache(where, "config.json"), str):
         return f"{who} is on this machine, but cannot be loaded: {reason}."
     return (

@@ -50,6 +50,16 @@ OURS: Mapping[str, str] = {
 }
 
 
+#: What other models of ours call the same.
+CALLED: Mapping[str, str] = {
+    "batch_size": "per_device_train_batch_size",
+    "epochs": "num_train_epochs",
+    "lr": "learning_rate",
+    "optimizer": "optim",
+    "schedule": "lr_scheduler_type",
+}
+
+
 @dataclass(frozen=True)
 class Options:
     """Settings of a `claros.models.HFModel` beside those of ``TrainingArguments``; all of them JSON."""
@@ -83,17 +93,18 @@ class Options:
     def of(cls, who: str, given: Mapping[str, Any]) -> Options:
         """Ours and the trainer's settings from one flat mapping, every one checked."""
         mine = {key: value for key, value in asdict(cls()).items() if key != "arguments"}
-        native = {one.name: one.default for one in fields(TrainingArguments) if one.init}
+        native = {one.name: _plain(one.default) for one in fields(TrainingArguments) if one.init}
         for name in given:
-            if name in OURS:
-                raise InputError(f"{who}: {name} of TrainingArguments cannot be set here: {OURS[name]}.")
-            if name not in mine and name not in native:
-                raise InputError(f"{who}: {suggest(name, _near(name, [*mine, *native]), 'parameter')}")
+            if name not in mine:
+                _check_native(who, name, [*mine, *native])
         free = {"config", "max_length", "patience", "class_weight"}
-        known = {name: None if name in free else value for name, value in mine.items()}
-        checked = check_parameters(who, known, {name: value for name, value in given.items() if name in mine})
-        arguments = {name: _plain(given.get(name, native[name])) for name in native if name in given or name in PINNED}
-        options = cls(**{**mine, **{name: checked[name] for name in given if name in mine}}, arguments=arguments)
+        known = {name: None if name in free else value for name, value in mine.items()} | _kinds(native)
+        checked = check_parameters(who, known, {name: _plain(value) for name, value in given.items()})
+        arguments = {name: checked[name] for name in given if name not in mine}
+        pinned = {name: native[name] for name in PINNED}
+        options = cls(
+            **{**mine, **{name: checked[name] for name in given if name in mine}}, arguments=pinned | arguments
+        )
         options._check(who)
         return options
 
@@ -102,12 +113,16 @@ class Options:
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int) and value >= least):
                 raise InputError(f"{who}: {name} must be a whole number, at least {least}; got {value!r}.")
+        for name in ("per_device_train_batch_size", "gradient_accumulation_steps"):
+            if self.arguments[name] < 1:
+                raise InputError(f"{who}: {name} must be at least 1; got {self.arguments[name]!r}.")
         if not 0 <= self.validation < 1:
             raise InputError(f"{who}: validation must be a share from 0 to less than 1; got {self.validation!r}.")
         if self.max_seconds <= 0:
             raise InputError(f"{who}: max_seconds must be positive; got {self.max_seconds!r}.")
-        if self.patience is not None and self.validation == 0:
-            raise InputError(f"{who}: patience needs items to evaluate on; pass validation=0.1, say.")
+        evaluates = self.arguments.get("eval_strategy", "no") != "no" or self.patience is not None
+        if evaluates and self.validation == 0:
+            raise InputError(f"{who}: evaluation needs items to evaluate on; pass validation=0.1, say.")
         if not isinstance(self.config, Mapping):
             raise InputError(f"{who}: config must map names of the configuration to values; got {self.config!r}.")
         if isinstance(self.class_weight, str) and self.class_weight != "balanced":
@@ -126,7 +141,27 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, enum.Enum) else value
 
 
-def _near(name: str, known: list[str]) -> list[str]:
-    """Ours, and of the hundred fields of the trainer those that look alike."""
-    parts = set(name.lower().split("_"))
-    return [one for one in known if one not in OURS and (parts & set(one.split("_")) or one.startswith(name[:4]))]
+def _check_native(who: str, name: str, known: list[str]) -> None:
+    """Raise for a name that is neither ours nor a field of the trainer's that a caller may set."""
+    if name in CALLED:
+        raise InputError(f"{who}: {name} is called {CALLED[name]} here, as in transformers.TrainingArguments.")
+    if name in OURS:
+        raise InputError(f"{who}: {name} of TrainingArguments cannot be set here: {OURS[name]}.")
+    if name not in known:
+        parts = set(name.lower().split("_"))  # of the trainer's hundred fields those that look alike
+        near = [one for one in known if parts & set(one.split("_")) and one not in OURS]
+        mine = [one.name for one in fields(Options) if one.name != "arguments"]
+        raise InputError(f"{who}: {suggest(name, near or mine, 'parameter')}")
+
+
+def _kinds(native: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields with a value of their kind where they are numbers or truth values; None where they take several kinds."""
+    annotated = {one.name: one.type for one in fields(TrainingArguments)}
+    return {
+        name: float(value)
+        if annotated[name] in (float, "float")
+        else value
+        if annotated[name] in (int, "int", bool, "bool")
+        else None
+        for name, value in native.items()
+    }

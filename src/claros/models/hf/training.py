@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,12 +50,17 @@ class Hooks:
         return [one() if isinstance(one, type) else copy.deepcopy(one) for one in self.callbacks]
 
 
-def training_arguments(who: str, options: Options, hooks: Hooks, folder: str, seed: int, epochs: float) -> Any:
-    """The trainer's arguments: the caller's over our defaults, in that folder."""
-    stops = [one for one in hooks.callbacks if one is transformers.EarlyStoppingCallback or _stops(one)]
-    evaluates = "epoch" if options.validation else "no"
+def training_arguments(
+    who: str, options: Options, hooks: Hooks, folder: str, *, seed: int = 0, epochs: float = 1.0, evaluate: bool = True
+) -> Any:
+    """The trainer's arguments: the caller's over our defaults, in that folder; without evaluation if nothing is for it.
+
+    ``epochs`` are those asked for, raised to ``min_steps``.
+    """
+    given = options.arguments
+    strategy = given.get("eval_strategy", "epoch") if options.validation else "no"
     ours: dict[str, Any] = {
-        "eval_strategy": evaluates,
+        "eval_strategy": strategy,
         "logging_strategy": "epoch",
         "logging_nan_inf_filter": False,
         "save_strategy": "no",
@@ -63,47 +69,34 @@ def training_arguments(who: str, options: Options, hooks: Hooks, folder: str, se
         "log_level": "error",
         "dataloader_pin_memory": torch.cuda.is_available(),
     }
-    if options.validation and (options.patience is not None or stops):
-        strategy = options.arguments.get("eval_strategy", evaluates)
-        ours |= {
-            "load_best_model_at_end": True,
-            "metric_for_best_model": "loss",
-            "save_strategy": strategy,
-            "save_total_limit": 1,
-        }
-        if "eval_steps" in options.arguments:
-            ours["save_steps"] = options.arguments["eval_steps"]
-    fixed = {
-        "output_dir": folder,
-        "seed": seed,
-        "data_seed": seed,
-        "disable_tqdm": True,
-        "remove_unused_columns": False,
-        "label_names": ["labels"],
-    }
+    if options.patience is not None or any(map(_stops, hooks.callbacks)):
+        best = {"load_best_model_at_end": True, "metric_for_best_model": "loss", "save_total_limit": 1}
+        ours |= {**best, "save_strategy": strategy, "save_steps": given.get("eval_steps") or 500}
+    fixed: dict[str, Any] = {"output_dir": folder, "seed": seed, "data_seed": seed, "num_train_epochs": epochs}
+    fixed |= {"disable_tqdm": True, "remove_unused_columns": False, "label_names": ["labels"]}
+    if not evaluate:
+        fixed |= {"eval_strategy": "no", "save_strategy": "no", "load_best_model_at_end": False}
     try:
-        return transformers.TrainingArguments(
-            **{**ours, **options.arguments, "num_train_epochs": epochs, **fixed}  # epochs: raised to min_steps
-        )
+        return transformers.TrainingArguments(**{**ours, **given, **fixed})
     except (TypeError, ValueError, ImportError, KeyError) as error:
         raise InputError(f"{who}: TrainingArguments does not take these settings: {error}") from error
 
 
 def _stops(callback: Any) -> bool:
-    return isinstance(callback, transformers.EarlyStoppingCallback)
+    """Whether it is an ``EarlyStoppingCallback``, or such a class."""
+    kind = callback if isinstance(callback, type) else type(callback)
+    return issubclass(kind, transformers.EarlyStoppingCallback)
 
 
 class _Labeled(torch.utils.data.Dataset):  # type: ignore[misc]
     """Labeled items as the collator wants them; held in memory if they are small, else read each time."""
 
-    def __init__(
-        self, reader: Reader, items: Items, labeled: Labeled, weights: Floats, places: Indices, accepts_held: int
-    ) -> None:
+    def __init__(self, reader: Reader, items: Items, labeled: Labeled, weights: Floats, places: Indices) -> None:
         self.reader, self.items = reader, items
         self.positions = labeled.positions[places]
         self.labels, self.weights = labeled.labels[places], weights[places]
         one = _bytes(reader.features(items, self.positions[:1]))
-        self.held = reader.features(items, self.positions) if one * len(places) <= accepts_held else None
+        self.held = reader.features(items, self.positions) if one * len(places) <= HELD_BYTES else None
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -184,23 +177,32 @@ def train(
     places, held = hold_out(labeled.labels, options.validation, rng)
     seed = int(rng.integers(2**31 - 1))
     with tempfile.TemporaryDirectory(prefix="claros-hf-") as folder:
-        args = training_arguments(who, options, hooks, _shared(folder), seed, _epochs(options, len(places)))
+        args = training_arguments(
+            who,
+            options,
+            hooks,
+            _shared(folder),
+            seed=seed,
+            epochs=_epochs(options, len(places)),
+            evaluate=len(held) > 0,
+        )
         if len(places) % args.train_batch_size == 1 and _normalises(net):
             # Batch normalisation cannot train on a single item, so that no batch is one.
             args.per_device_train_batch_size = _without_single(len(places), args.per_device_train_batch_size)
-        trainer = _Trainer(
-            labeled=labeled,
-            model=net,
-            args=args,
-            data_collator=_collator(reader, hooks.data_collator),
-            train_dataset=_Labeled(reader, items, labeled, weights, places, HELD_BYTES),
-            eval_dataset=_Labeled(reader, items, labeled, weights, held, HELD_BYTES) if len(held) else None,
-            processing_class=reader.processor,
-            compute_metrics=hooks.compute_metrics,
-            callbacks=_callbacks(options, hooks, on_epoch, bool(len(held))),
-        )
-        trainer.remove_callback(PrinterCallback)
-        _run(trainer, who)
+        with _explained(who, args):
+            trainer = _Trainer(
+                labeled=labeled,
+                model=net,
+                args=args,
+                data_collator=_collator(reader, hooks.data_collator),
+                train_dataset=_Labeled(reader, items, labeled, weights, places),
+                eval_dataset=_Labeled(reader, items, labeled, weights, held) if len(held) else None,
+                processing_class=reader.processor,
+                compute_metrics=hooks.compute_metrics,
+                callbacks=_callbacks(options, hooks, on_epoch, evaluate=len(held) > 0),
+            )
+            trainer.remove_callback(PrinterCallback)
+            trainer.train()
         trained = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False, keep_torch_compile=False)
         history = [_plain(entry) for entry in trainer.state.log_history]
         _wait()
@@ -210,13 +212,15 @@ def train(
     return trained.eval(), history
 
 
-def _run(trainer: Any, who: str) -> None:
+@contextmanager
+def _explained(who: str, args: Any) -> Iterator[None]:
+    """What the trainer raises as one sentence that says whose training it was."""
     try:
-        trainer.train()
+        yield
     except torch.cuda.OutOfMemoryError as error:
         raise ModelError(
-            f"{who} ran out of memory while training on batches of {trainer.args.per_device_train_batch_size} items; "
-            "lower per_device_train_batch_size, raise gradient_accumulation_steps, or choose a smaller network."
+            f"{who} ran out of memory while training on batches of {args.per_device_train_batch_size} items; lower "
+            "per_device_train_batch_size, raise gradient_accumulation_steps, or choose a smaller network."
         ) from error
     except (ValueError, RuntimeError, IndexError) as error:
         if isinstance(error, ClarosError):
@@ -241,9 +245,11 @@ def _without_single(n: int, batch: int) -> int:
     return next((size for size in range(batch, 1, -1) if n % size != 1), max(2, n))
 
 
-def _callbacks(options: Options, hooks: Hooks, on_epoch: Callable[[int, int], None] | None, held: bool) -> list[Any]:
-    callbacks = hooks.fresh()
-    if options.patience is not None and held:
+def _callbacks(
+    options: Options, hooks: Hooks, on_epoch: Callable[[int, int], None] | None, *, evaluate: bool
+) -> list[Any]:
+    callbacks = [one for one in hooks.fresh() if evaluate or not _stops(one)]
+    if options.patience is not None and evaluate:
         callbacks.append(transformers.EarlyStoppingCallback(options.patience))
     return callbacks if on_epoch is None else [*callbacks, _Progress(on_epoch)]
 
