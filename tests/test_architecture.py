@@ -24,7 +24,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 LAYERS = (
     "errors checks files arrays rng registry",
     "inputs measures pick",
-    "strategy",
+    "strategy memory",
     "strategies compose stopping estimate shift",
     "models data database log learned",
     "campaign",
