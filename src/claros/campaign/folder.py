@@ -118,6 +118,15 @@ class Folder:
         models = self.scratch if self.root is None else self.root / "models"
         return None if models is None else models / f"{round:04d}"
 
+    def training(self, round: int, which: str) -> Path | None:
+        """Where the state of a training of the round is kept while it goes on; None if there is no folder."""
+        return None if self.root is None else self.root / _training(round) / which
+
+    def forget_training(self, round: int) -> None:
+        """Delete the states of trainings that have ended."""
+        if self.root is not None:
+            shutil.rmtree(self.root / _training(round), ignore_errors=True)
+
     def keep_only_model(self, round: int) -> None:
         """Delete the models of all other rounds."""
         here = self.model(round)
@@ -147,6 +156,10 @@ class Folder:
             yield
         finally:
             os.close(lock)
+
+
+def _training(round: int) -> str:
+    return f"rounds/{round:04d}/training"
 
 
 def array_name(round: int, name: str) -> str:

@@ -17,7 +17,7 @@ from claros.campaign.state import Label, State
 from claros.campaign.streams import training_stream
 from claros.campaign.supply import model_names
 from claros.data.pool import Pool
-from claros.models.model import Model
+from claros.models.model import Context, Model
 from claros.stopping.rule import Decision, Rule, View
 
 __all__ = ["Learner", "observed_name"]
@@ -69,11 +69,14 @@ class Learner:
             codes = np.array([label.code for label in labels], dtype=np.int64)
             known_items, n_classes = pool.subset(positions), len(state.classes)
             if TWIN in self._shown:
+                self._tell(round, labels, "twin")
                 rng = training_stream(state.config, round, "twin")
                 self.model.fit(known_items, codes, n_classes=n_classes, rng=rng)
                 self._twin = to_numpy(self.model.outputs(pool.subset(stop), ["probs"])["probs"]).argmax(axis=1)
+            self._tell(round, labels, "model")
             self.model.fit(known_items, codes, n_classes=n_classes, rng=training_stream(state.config, round))
             self.passes.keep_model(self.model, self._twin, time.perf_counter() - started)
+            self.folder.forget_training(round)
             trained()
         self.seconds["train"] = time.perf_counter() - started
         started = time.perf_counter()
@@ -81,6 +84,12 @@ class Learner:
         self.outputs = self.predict(pool, model_names(origins, self.model.provides), "pool")
         self.seconds["predict"] = time.perf_counter() - started
         self.round, self.labels_seq = round, state.labels_seq
+
+    def _tell(self, round: int, labels: Sequence[Label], which: str) -> None:
+        """Say, to a model that listens, where a state of the training may be kept, and what was drawn at random."""
+        if hasattr(self.model, "context"):
+            at_random = np.array([label.random for label in labels], dtype=bool)
+            self.model.context = Context(self.folder.training(round, which), at_random)
 
     def predict(self, items: Pool, names: Collection[str], what: str) -> dict[str, Array]:
         """What the model says of the items; a long pass that was interrupted goes on where it was.

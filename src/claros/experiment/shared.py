@@ -12,7 +12,7 @@ import numpy as np
 
 from claros import models
 from claros.arrays import Array, Floats, Indices
-from claros.models.model import Items, Model
+from claros.models.model import Context, Items, Model
 from claros.rng import fingerprint
 
 __all__ = ["Starts"]
@@ -78,6 +78,16 @@ class _Sharing:
     def on_epoch(self, listener: Callable[[int, int], None] | None) -> None:
         self._own.on_epoch = listener
 
+    @property
+    def context(self) -> Context:
+        """What is told of the next training; an `AttributeError` where the model does not listen."""
+        told: Context = self._own.context  # type: ignore[attr-defined]
+        return told
+
+    @context.setter
+    def context(self, told: Context) -> None:
+        self._own.context = told  # type: ignore[attr-defined]
+
     def fit(
         self,
         items: Items,
@@ -94,15 +104,19 @@ class _Sharing:
             self._own.fit(items, labels, n_classes=n_classes, weights=weights, rng=rng)
             return
 
+        context = getattr(self._own, "context", Context())
+
         def train() -> Model:
             model = models.from_spec(self._own.spec())
             model.on_epoch = self.on_epoch
+            if hasattr(model, "context"):
+                model.context = context
             model.fit(items, labels, n_classes=n_classes, weights=weights, rng=rng)
             model.on_epoch = None
             return model
 
         parts = [self._own.spec(), list(items.ids), np.asarray(labels).tolist(), n_classes, fingerprint(rng)]
-        parts.append(None if weights is None else np.asarray(weights).tolist())
+        parts += [None if given is None else np.asarray(given).tolist() for given in (weights, context.at_random)]
         key = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
         self._start = self._starts.get(key, train)
 
