@@ -56,7 +56,7 @@ class Factory:
     @cached_property
     def signature(self) -> Mapping[str, inspect.Parameter]:
         """Its arguments by name."""
-        return inspect.signature(self.build).parameters
+        return dict(inspect.signature(self.build).parameters)
 
     def accepts(self, name: str) -> bool:
         """Whether the factory takes an argument of that name."""
