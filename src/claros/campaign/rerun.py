@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -118,8 +118,11 @@ class Past:
     def _last(self) -> str:
         return str(len(self.state.rounds) - 1) if self.state.rounds else "not planned yet"
 
-    def trained(self) -> Iterator[Trained]:
-        """Each logged round's model, one after another in the same object, loaded or else trained again."""
+    def trained(self, without: Collection[int] = ()) -> Iterator[Trained]:
+        """Each logged round's model, one after another in the same object, loaded or else trained again.
+
+        Rounds ``without`` need no model; one that goes on from its last weights is trained nevertheless.
+        """
         state, model = State(), self.model
         for event in self.events:
             if event.kind == "fitted" and model is not None and event.payload["round"] not in state.fitted:
@@ -128,7 +131,7 @@ class Past:
                 kept = model.restorable and saved is not None and saved.is_dir()
                 if kept and saved is not None:
                     model.load(saved)
-                else:
+                elif round not in without or model.warm:
                     labels = state.training()
                     positions = np.array([self.pool.positions[label.item] for label in labels], dtype=np.int64)
                     codes = np.array([label.code for label in labels], dtype=np.int64)

@@ -41,6 +41,7 @@ COMMANDS: dict[str, Entry] = {
     "stop": Entry("claros.cli.stop:COMMANDS", "Replay stopping rules on recorded runs, and weigh them by cost."),
     "shift": Entry("claros.cli.shift:COMMANDS", "Estimate the classes' shares in the target, from predictions."),
     "verify": Entry("claros.cli.verify:verify", "Do one round again from its records, and say whether it is the same."),
+    "evaluate": Entry("claros.cli.evaluate:evaluate", "Score the models of recorded rounds on other test data."),
     "replicate": Entry("claros.cli.replicate:replicate", "Run a published comparison, its figures beside ours."),
     "train": Entry("claros.cli.train:train", "Train on a selection and on as many random items, and compare."),
     "dalmax": Entry("claros.cli.dalmax:COMMANDS", "DalMax's commands, with its options, names and files."),

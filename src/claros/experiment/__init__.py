@@ -11,9 +11,11 @@ An experiment is a campaign with a simulated annotator: every cell goes through 
 from __future__ import annotations
 
 from claros.experiment.config import RunConfig
+from claros.experiment.evaluate import evaluate
 from claros.experiment.gathering import gather
 from claros.experiment.presets import demo
 from claros.experiment.run import run
 from claros.experiment.settings import read_config
+from claros.experiment.verify import verify
 
-__all__ = ["RunConfig", "demo", "gather", "read_config", "run"]
+__all__ = ["RunConfig", "demo", "evaluate", "gather", "read_config", "run", "verify"]
