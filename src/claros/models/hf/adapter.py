@@ -25,6 +25,7 @@ from claros.models.hf.training import Hooks, train, training_arguments
 from claros.models.model import Items
 from claros.models.paths import path_of, resolve
 from claros.models.storage import read_document, read_weights, write_model
+from claros.rng import beside
 
 __all__ = ["HFModel"]
 
@@ -136,7 +137,7 @@ class HFModel:
         seed, mask_seed = int(rng.integers(2**31 - 1)), int(rng.integers(2**31 - 1))
         with undisturbed(seed), torch.enable_grad():
             self._check(items)
-            self._fitted, self.history = self._train(items, labeled, mask_seed, rng)
+            self._fitted, self.history = self._train(items, labeled, mask_seed, beside(rng, "order"))
 
     def _train(
         self, items: Items, labeled: Labeled, mask_seed: int, rng: np.random.Generator
