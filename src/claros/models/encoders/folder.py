@@ -84,9 +84,7 @@ def _alone(out: Path, *, wait: bool) -> Iterator[None]:
         fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     except BlockingIOError as error:
-        raise ConflictError(
-            f"Another process is computing features into {out}; wait, or give another --out."
-        ) from error
+        raise ConflictError(f"Another process computes features into {out}; wait, or give another --out.") from error
     finally:
         os.close(lock)
 

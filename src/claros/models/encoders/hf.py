@@ -16,7 +16,7 @@ from claros.errors import InputError, ModelError
 from claros.models.checks import check_kind
 from claros.models.encoders.encoder import Encoder
 from claros.models.encoders.network import weights_of
-from claros.models.hf.loading import KINDS, Checkpoint, _explained, _only_local, processor_for
+from claros.models.hf.loading import KINDS, Checkpoint
 from claros.models.hf.quiet import undisturbed
 from claros.models.hf.reading import Batch, make_reader
 from claros.models.model import Items
@@ -27,6 +27,13 @@ __all__ = ["POOLING", "from_hf"]
 
 #: What becomes of the states of an item's positions.
 POOLING = ("mean", "cls")
+
+#: What prepares items of a kind.
+PREPARES = {
+    "texts": transformers.PreTrainedTokenizerBase,
+    "images": transformers.ImageProcessingMixin,
+    "sounds": transformers.FeatureExtractionMixin,
+}
 
 #: Longer sounds are cut.
 MAX_SECONDS = 30.0
@@ -55,8 +62,8 @@ def from_hf(
     chosen, kind = choose_device(device), like.kind
     source = Checkpoint.of(who, where, None, None, parameters)
     with undisturbed(0):
-        processor = processor_for(source._processor(kind), kind)
-        net = _network(who, source, pretrained=pretrained).float().to(chosen).eval()
+        net, processor = _loaded(who, source, kind, pretrained=pretrained)
+    net = net.to(chosen).eval()
     tower = getattr(net, f"get_{'text' if kind == 'texts' else 'image'}_features", None) if kind != "sounds" else None
     called = net if tower is None else _Tower(net, tower)
     reader = make_reader(kind, processor, called, max_length, MAX_SECONDS)
@@ -107,18 +114,23 @@ class _Tower(torch.nn.Module):  # type: ignore[misc]
         self.forward = tower
 
 
-def _network(who: str, source: Checkpoint, *, pretrained: bool) -> Any:
-    config = source._config()
-    with _explained(who, source.where):
-        if not pretrained:
-            return transformers.AutoModel.from_config(config)
-        return transformers.AutoModel.from_pretrained(
-            source.where,
-            config=config,
-            dtype=torch.float32,
-            use_safetensors=True,  # the other format is a pickle
-            local_files_only=_only_local(source.where),
-        )
+def _loaded(who: str, source: Checkpoint, kind: str, *, pretrained: bool) -> tuple[Any, Any]:
+    """The network and what prepares its items; an `InputError` where it reads other kinds of items."""
+    try:
+        made = source.make(kind, None, weights=pretrained)
+    except ModelError:
+        _check_reads(who, source, kind)
+        raise
+    if not isinstance(made.processor, PREPARES[kind]):
+        _check_reads(who, source, kind)
+        raise ModelError(f"{who} comes with nothing that prepares {kind}; choose another model.")
+    return made.net, made.processor
+
+
+def _check_reads(who: str, source: Checkpoint, kind: str) -> None:
+    kinds = source.kinds()
+    if kind not in kinds:
+        raise InputError(f"{who} takes {' or '.join(kinds)}; these items are {kind}. Choose another model.")
 
 
 def _pooled(who: str, net: Any, output: Any, batch: Batch, pooling: str) -> torch.Tensor:
