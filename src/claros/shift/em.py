@@ -176,8 +176,10 @@ def _resample(
     weights = _nonnegative_steps(shape, linear, w)
     shares = weights * priors
     sums = shares.sum(axis=1, keepdims=True)
-    weights = np.where(present, weights / sums, 1.0)
-    return weights, shares / sums
+    possible = sums > 0  # not where a tiny hold-out lost all classes that the target has
+    weights = np.divide(weights, sums, out=np.tile(w, (replicates, 1)), where=possible)
+    shares = np.divide(shares, sums, out=np.tile(w * prior, (replicates, 1)), where=possible)
+    return np.where(present, weights, 1.0), shares
 
 
 def _nonnegative_steps(shape: Floats, linear: Floats, start: Floats) -> Floats:
