@@ -39,6 +39,7 @@ from claros.models.sklearn.heads import (
     head_of,
     members_of,
 )
+from claros.models.sklearn.networks import casts, quiet_torch
 from claros.models.storage import refuse_to_restore, write_model
 
 __all__ = ["SklearnModel", "from_estimator", "tfidf"]
@@ -128,7 +129,7 @@ class SklearnModel:
         states = [name for name in sorted(pipeline.get_params()) if name.rpartition("__")[2] == "random_state"]
         pipeline.set_params(**{name: int(rng.integers(2**31 - 1)) for name in states})
         started = time.perf_counter()
-        with _noted_convergence() as complaints:
+        with _noted_convergence() as complaints, quiet_torch(rng):
             pipeline = self._train(pipeline, items, labeled)
         seconds = round(time.perf_counter() - started, 4)
         last = pipeline[-1]
@@ -161,6 +162,10 @@ class SklearnModel:
         if fitted is None:
             return {}
         check_kind(self._spec["name"], items, (fitted.kind,))
+        with quiet_torch():
+            return self._outputs(fitted, items, names)
+
+    def _outputs(self, fitted: _Fitted, items: Items, names: Collection[str]) -> dict[str, Array]:
         n, last = len(items), fitted.pipeline[-1]
         head = head_of(last, fitted.n_columns) if isinstance(self._last, WITH_HEAD) else None
         n_members = min(getattr(self._last, "n_estimators", 1), MOST_MEMBERS)
@@ -286,7 +291,8 @@ def from_estimator(estimator: Any, *, spec: Mapping[str, Any] | None = None) -> 
     def steps(kind: str) -> Pipeline:
         if isinstance(estimator, Pipeline):
             return estimator
-        return make_pipeline(tfidf(), estimator) if kind == "texts" else make_pipeline(estimator)
+        first = [tfidf()] if kind == "texts" else casts(estimator)
+        return make_pipeline(*first, estimator)
 
     return SklearnModel(steps, spec or _describe(estimator))
 
@@ -295,13 +301,15 @@ def _describe(estimator: Any) -> dict[str, Any]:
     path = path_of(type(estimator))
     if path is not None and not isinstance(estimator, Pipeline):
         arguments = inspect.signature(type(estimator)).parameters
+        given = estimator.get_params(deep=False)
         changed = {
             name: value
-            for name, value in estimator.get_params(deep=False).items()
-            if name != "random_state" and not _same(value, arguments[name].default)
+            for name, value in given.items()
+            if name != "random_state" and not (name in arguments and _same(value, arguments[name].default))
         }
         try:
-            return {"name": path, "parameters": json.loads(json.dumps(changed))}
+            if given.keys() <= arguments.keys():  # others take more than they name
+                return {"name": path, "parameters": json.loads(json.dumps(changed))}
         except TypeError:
             pass
     return {"name": "from_estimator", "parameters": {"estimator": " ".join(repr(estimator).split())}}
