@@ -75,7 +75,7 @@ class TorchModel:
         self.context = Context()
 
     @classmethod
-    def named(cls, name: str, factory: str, parameters: Mapping[str, Any]) -> TorchModel:
+    def named(cls, name: str, factory: str | Callable[..., Any], parameters: Mapping[str, Any]) -> TorchModel:
         """A model from one flat mapping: names of options are options, all others are arguments of the factory."""
         given = dict(parameters)
         arguments = dict(given.pop("arguments", {}))
