@@ -14,6 +14,7 @@ A campaign does the same by itself, and keeps the state with each round.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -226,22 +227,26 @@ class Memory:
 
     def state(self) -> Json:
         """Everything that is remembered, as JSON."""
-        return {
+        kept = {
             "strategy": self.strategy.spec(),
             "round": self._round,
             "count": self._count,
-            "last": list(self.last),
+            "last": self.last,
             "waiting": {str(number): credit for number, credit in self._waiting.items()},
             "known": self._known,
             "arms": self.arms,
         }
+        return deepcopy(kept)
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state; an `InputError` if it is none, or that of another strategy."""
         try:
             whose, waiting = state["strategy"], {int(number): credit for number, credit in state["waiting"].items()}
             numbers = int(state["round"]), int(state["count"]), [int(number) for number in state["last"]]
-            known, arms = dict(state["known"]), [dict(row) for row in state["arms"]]
+            known, arms = deepcopy(dict(state["known"])), [dict(row) for row in state["arms"]]
+            strange = set(self._method.fresh()) - set(known)
+            if strange:
+                raise KeyError(min(strange))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
                 f"{self.strategy.name}: this is not what state() gave ({type(error).__name__}: {error}); restore a "

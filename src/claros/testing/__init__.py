@@ -1,4 +1,4 @@
-"""What every strategy, stopping rule, estimate and model must do: suites to inherit, for ours and for anyone's.
+"""What every strategy, memory, stopping rule, estimate and model must do: suites to inherit, for ours and for anyone's.
 
 ::
 
@@ -19,19 +19,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from claros.testing.estimates import EstimateContract
     from claros.testing.examples import example_inputs
+    from claros.testing.memories import MemoryContract
     from claros.testing.models import ModelContract
     from claros.testing.stopping import RuleContract
     from claros.testing.strategies import StrategyContract
 
 _OBJECTS = {
     "EstimateContract": "claros.testing.estimates",
+    "MemoryContract": "claros.testing.memories",
     "ModelContract": "claros.testing.models",
     "RuleContract": "claros.testing.stopping",
     "StrategyContract": "claros.testing.strategies",
     "example_inputs": "claros.testing.examples",
 }
 
-__all__ = ["EstimateContract", "ModelContract", "RuleContract", "StrategyContract", "example_inputs"]
+__all__ = ["EstimateContract", "MemoryContract", "ModelContract", "RuleContract", "StrategyContract", "example_inputs"]
 
 
 def __getattr__(name: str) -> Any:

@@ -60,7 +60,7 @@ class Albl:
 
     def fresh(self) -> Json:
         """Equal weights, no batch yet, and no accuracy."""
-        return {"log_weights": [0.0] * len(self.arms), "trained": None, "accuracy": None, "batches": 0}
+        return {"log_weights": [0.0] * len(self.arms), "chances": [], "trained": None, "accuracy": None, "batches": 0}
 
     def choose(self, k: int, n: int, inputs: Mapping[str, Any], rng: np.random.Generator, known: Json) -> Choice:
         """Ask the arms for their lists, then draw arm and item pick by pick."""
@@ -150,8 +150,8 @@ def albl(
 def albl_chances(log_weights: Floats, least: float) -> Floats:
     """(m,) the probability of each arm: its share of the weights, none below the least.
 
-    >>> albl_chances(np.log([3.0, 1.0]), 0.1).tolist()
-    [0.7, 0.3]
+    >>> albl_chances(np.log([3.0, 1.0]), 0.25).tolist()
+    [0.625, 0.375]
     """
     shares = np.exp(log_weights - np.max(log_weights))
     return np.asarray((1.0 - len(shares) * least) * shares / shares.sum() + least)
