@@ -174,8 +174,8 @@ def test_a_function_that_makes_networks_is_found_by_its_path(checkpoints: Path) 
     assert model.outputs(POOL, ["embeddings"])["embeddings"].shape == (48, 8)
     with pytest.raises(ModelError, match="could not make a network for 3 classes: no such thing"):
         models.get("hf:test_hf_loading:broken", processing_class=sound).provides_for(POOL)
-    with pytest.raises(ModelError, match=r"must give a network, a torch\.nn\.Module; got dict"):
-        HFModel(model_init=dict, processing_class=sound).provides_for(POOL)
+    with pytest.raises(ModelError, match=r"must give a network, a torch\.nn\.Module; got int"):
+        HFModel(model_init=lambda: 7, processing_class=sound).provides_for(POOL)
 
 
 def test_a_folder_named_from_here_is_found_from_elsewhere(

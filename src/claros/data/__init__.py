@@ -2,6 +2,7 @@
 
 from claros.data.attached import with_features
 from claros.data.folders import audio_folder, image_folder
+from claros.data.huggingface import hf_dataset
 from claros.data.loading import load, names, reopen
 from claros.data.memory import arrays
 from claros.data.near_duplicates import group_near_duplicates
@@ -14,6 +15,7 @@ __all__ = [
     "arrays",
     "audio_folder",
     "group_near_duplicates",
+    "hf_dataset",
     "image_folder",
     "load",
     "names",
