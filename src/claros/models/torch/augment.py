@@ -27,7 +27,7 @@ def check_augment(given: Any, who: str) -> None:
     if isinstance(given, str):
         if given not in NAMED and ":" not in given:
             known = [*NAMED, "package.module:function"]
-            raise InputError(f"{who}: parameter augment: {suggest(given, known, 'augmentation')}")
+            raise InputError(f"{who}: {suggest(given, known, 'augmentation')}")
         return
     if not isinstance(given, Mapping):
         raise InputError(f"{who}: augment must be a name or a mapping, as {dict(NAMED['flip_crop'])}; got {given!r}.")

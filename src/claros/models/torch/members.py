@@ -77,14 +77,15 @@ def _blocks(places: Indices, size: int) -> Iterator[Indices]:
 def shared_temperature(logits: torch.Tensor, targets: Indices) -> float | None:
     """The T for which the members' mean of softmax(logits / T) makes the labels likeliest; (S, n, K), (n,).
 
-    None where no T in [0.05, 20] does, as when every label is predicted right: then ever colder were ever better.
+    None where no T in [0.05, 20] does, as when all members predict every label right: ever colder were ever better.
     With one member it is that of Guo et al. 2017 (arXiv:1706.04599). O(S·n·K) for each of some 40 looks.
     """
     from scipy.optimize import minimize_scalar
 
-    if logits.shape[1] == 0 or logits.shape[2] < 2:
+    labels = torch.from_numpy(targets)
+    if logits.shape[2] < 2 or bool((logits.argmax(dim=2) == labels).all()):
         return None
-    rows = torch.from_numpy(targets)[None, :, None].expand(len(logits), -1, 1)
+    rows = labels[None, :, None].expand(len(logits), -1, 1)
 
     def loss(log_temperature: float) -> float:
         log_probs = (logits / float(np.exp(log_temperature))).log_softmax(dim=2).gather(2, rows)[..., 0]
