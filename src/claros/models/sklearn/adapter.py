@@ -39,7 +39,7 @@ from claros.models.sklearn.heads import (
     head_of,
     members_of,
 )
-from claros.models.sklearn.networks import casts, quiet_torch
+from claros.models.sklearn.networks import casts, of_seen, quiet_torch
 from claros.models.storage import refuse_to_restore, write_model
 
 __all__ = ["SklearnModel", "from_estimator", "tfidf"]
@@ -152,7 +152,7 @@ class SklearnModel:
         try:
             with not_swallowed():
                 return pipeline.fit(_contents(items, labeled.positions), labeled.labels, **extra)
-        except ValueError as error:
+        except (ValueError, IndexError, RuntimeError) as error:
             raise ModelError(f"Training {self._spec['name']} on {len(labeled.labels)} items failed: {error}") from error
 
     def outputs(self, items: Items, names: Collection[str]) -> dict[str, Array]:
@@ -182,7 +182,7 @@ class SklearnModel:
             features = _features(fitted.pipeline, items, np.arange(rows.start, rows.stop))
             seen_by_head: Any = head_input(last, features) if {"embeddings", "logits"} & set(found) else None
             if "probs" in found:
-                found["probs"][rows] = spread_probs(last.predict_proba(features), fitted.seen, fitted.n_classes)
+                found["probs"][rows] = spread_probs(of_seen(last.predict_proba(features), fitted.seen), fitted.seen, fitted.n_classes)
             if "logits" in found and head is not None:
                 logits = seen_by_head @ head.weights.T + head.bias
                 found["logits"][rows] = spread_logits(logits, fitted.seen, fitted.n_classes)

@@ -1,4 +1,4 @@
-"""What skorch's torch networks want beside what scikit-learn's estimators do: single precision, and torch's generator."""
+"""What skorch's networks want beside what scikit-learn's estimators do: single precision, torch's generator, columns."""
 
 from __future__ import annotations
 
@@ -10,13 +10,23 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import FunctionTransformer
 
-__all__ = ["casts", "quiet_torch"]
+from claros.arrays import Indices
+
+__all__ = ["casts", "of_seen", "quiet_torch"]
 
 
 def casts(estimator: Any) -> list[FunctionTransformer]:
     """The step that brings items to float32, for an estimator of skorch's, whose weights are that; none for others."""
     ours = any(base.__module__.partition(".")[0] == "skorch" for base in type(estimator).__mro__)
     return [FunctionTransformer(_single)] if ours else []
+
+
+def of_seen(probs: Any, seen: Indices) -> Any:
+    """The columns of the classes seen, summing to 1, where a network has outputs for others as well; (B, K)."""
+    if probs.shape[1] == len(seen):
+        return probs
+    kept = probs[:, seen]
+    return kept / np.maximum(kept.sum(axis=1, keepdims=True), np.finfo(kept.dtype).tiny)
 
 
 def _single(values: Any) -> Any:
