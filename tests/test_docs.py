@@ -36,7 +36,16 @@ def test_no_link_in_the_documentation_is_broken() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/data.md", "docs/models.md", "docs/tracking.md", "docs/bench.md", "docs/stopping.md"]
+    "page",
+    [
+        "README.md",
+        "docs/data.md",
+        "docs/models.md",
+        "docs/tracking.md",
+        "docs/bench.md",
+        "docs/stopping.md",
+        "docs/from_dalmax.md",
+    ],
 )
 def test_every_python_example_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -16,7 +16,7 @@ from claros.arrays import Indices
 from claros.campaign import Campaign
 from claros.data.labels import recode
 from claros.data.pool import Pool, derive
-from claros.errors import DataError, InputError, suggest
+from claros.errors import DataError, InputError, UnknownNameError, suggest
 from claros.experiment.config import CONTROL, UPPER_BOUND, RunConfig, parse_config
 from claros.experiment.setting import Setting
 
@@ -65,7 +65,7 @@ def _of_run(path: Path, arm: str | None) -> Selection:
     known = [label for label in config.arms if label != UPPER_BOUND]
     arm = arm or next((label for label in known if label != CONTROL), CONTROL)
     if arm not in known:
-        raise InputError(suggest(arm, known, f"strategy in {path}"))
+        raise UnknownNameError(suggest(arm, known, f"strategy in {path}"))
     setting = Setting.load(config)
     pool, code = setting.pool, {name: code for code, name in enumerate(setting.pool.classes)}
     positions, codes, seeds = [], [], []

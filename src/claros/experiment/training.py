@@ -14,7 +14,7 @@ from claros import models
 from claros.arrays import Floats, Indices, blas_threads, to_numpy
 from claros.checks import whole
 from claros.data.pool import Pool
-from claros.errors import InputError, suggest
+from claros.errors import InputError, UnknownNameError, suggest
 from claros.experiment import metrics
 from claros.experiment.compare import LEAST_SEEDS
 from claros.experiment.outcome import MODES, Outcome
@@ -130,7 +130,7 @@ def train_on(
     """
     modes = MODES if mode == "both" else (mode,)
     if mode not in (*MODES, "both"):
-        raise InputError(suggest(mode, (*MODES, "both"), "mode"))
+        raise UnknownNameError(suggest(mode, (*MODES, "both"), "mode"))
     selection = open_selection(path, arm=strategy, test=test)
     spec = _specification(selection, model, parameters, epochs)
     settings = {

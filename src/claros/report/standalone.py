@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Callable, Sequence
 
@@ -64,7 +63,6 @@ def lines(
     direct_labels(axes, ends)
     axes.set_xlabel(across, color=MUTED, loc="right", labelpad=6)
     axes.yaxis.set_major_formatter(lambda value, _: form(value))
-    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.yaxis.get_major_locator().set_params(nbins=6)
     write(figure)
     return figure
@@ -78,6 +76,8 @@ def _limits(axes: Axes, drawn: Sequence[Line]) -> None:
     axes.set_xlim(float(x.min()), float(x.min()) + wide)
     low = float(y.min()) - 0.04 * high
     axes.set_ylim(max(low, 0.0) if y.min() >= 0 else low, float(y.min()) + 1.04 * high)
-    if math.isclose(float(np.ptp(x)), 0.0):
+    if np.ptp(x) == 0:  # one point only
         axes.set_xticks([float(x[0])])
+    else:
+        axes.xaxis.get_major_locator().set_params(integer=True)
     axes.spines["bottom"].set_color(RULE)

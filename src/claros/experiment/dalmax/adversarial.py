@@ -63,6 +63,8 @@ def _iteration(
     search = importlib.import_module("claros.models.torch.adversarial").adversarial_examples
     model = models.from_spec(json.loads((saved / "model.json").read_bytes())["spec"])
     model.load(saved)
+    if "bim_distance" not in model.provides:  # no network that passes gradients on to its input
+        return []
     positions = [record.pool.positions[row["item"]] for row in chosen]
     found = search(model, record.pool, positions, method=method)
     folder.mkdir(parents=True, exist_ok=True)

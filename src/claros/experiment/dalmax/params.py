@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from claros.errors import InputError, suggest
+from claros.errors import InputError, UnknownNameError, suggest
 
 __all__ = ["Params", "read_params"]
 
@@ -69,7 +69,7 @@ def read_params(path: str | Path, dataset: str) -> Params:
         raise InputError(f"The parameters {path} are not valid JSON ({error}).") from error
     if not isinstance(content, dict) or dataset not in content:
         known = content if isinstance(content, dict) else ()
-        raise InputError(suggest(dataset, known, f"data set in {path}"))
+        raise UnknownNameError(suggest(dataset, known, f"data set in {path}"))
     try:
         params = Params.model_validate(content[dataset])
     except ValidationError as error:
