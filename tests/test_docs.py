@@ -45,6 +45,10 @@ def test_no_link_in_the_documentation_is_broken() -> None:
         "docs/bench.md",
         "docs/stopping.md",
         "docs/from_dalmax.md",
+        "docs/reproducibility.md",
+        "docs/from_mdalth.md",
+        "docs/from_modal.md",
+        "docs/from_small_text.md",
     ],
 )
 def test_every_python_example_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,3 +57,14 @@ def test_every_python_example_runs(page: str, tmp_path: Path, monkeypatch: pytes
     assert len(blocks) >= 1
     for place, block in enumerate(blocks):
         exec(compile(block, f"{page}, example {place + 1}", "exec"), {"__name__": "example"})
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    seen, left = set(), [ROOT / "README.md"]
+    while left:
+        page = left.pop().resolve()
+        seen.add(page)
+        targets = [target for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()) if "://" not in target]
+        left += [page.parent / target for target in targets if target.endswith(".md")]
+        left = [other for other in left if other.resolve() not in seen and other.exists()]
+    assert not {page.resolve() for page in (ROOT / "docs").rglob("*.md")} - seen
