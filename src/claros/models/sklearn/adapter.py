@@ -182,7 +182,8 @@ class SklearnModel:
             features = _features(fitted.pipeline, items, np.arange(rows.start, rows.stop))
             seen_by_head: Any = head_input(last, features) if {"embeddings", "logits"} & set(found) else None
             if "probs" in found:
-                found["probs"][rows] = spread_probs(of_seen(last.predict_proba(features), fitted.seen), fitted.seen, fitted.n_classes)
+                probs = of_seen(last.predict_proba(features), fitted.seen)
+                found["probs"][rows] = spread_probs(probs, fitted.seen, fitted.n_classes)
             if "logits" in found and head is not None:
                 logits = seen_by_head @ head.weights.T + head.bias
                 found["logits"][rows] = spread_logits(logits, fitted.seen, fitted.n_classes)

@@ -1,4 +1,4 @@
-"""What skorch's networks want beside what scikit-learn's estimators do: single precision, torch's generator, columns."""
+"""What skorch's networks want beside what scikit-learn's estimators do: float32, torch's generator, columns."""
 
 from __future__ import annotations
 
