@@ -121,5 +121,5 @@ def test_what_is_no_augmentation_is_refused(wrong: Any, message: str) -> None:
 def test_rows_cannot_be_mirrored() -> None:
     pool = small_pool("rows")
     model = models.get("factories:Perceptron", augment="flip_crop", epochs=1, device="cpu")
-    with pytest.raises(InputError, match="these items are rows. Leave it out"):
+    with pytest.raises(InputError, match="these items are rows"):
         model.fit(pool, pool.labels, rng=rng())
