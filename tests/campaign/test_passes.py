@@ -10,11 +10,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from slow_model import Slow
 
 from claros import Campaign
 from claros.campaign import passes
+from claros.campaign.folder import Folder
+from claros.models.torch import TorchModel
 from claros.testing.pools import small_pool
+
+
+class Net(torch.nn.Module):
+    """One hidden layer with dropout."""
+
+    def __init__(self, in_features: int, n_classes: int) -> None:
+        super().__init__()
+        self.body = torch.nn.Sequential(torch.nn.Linear(in_features, 8), torch.nn.ReLU(), torch.nn.Dropout(0.3))
+        self.head = torch.nn.Linear(8, n_classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.head(self.body(x))
+        return logits
+
 
 HERE = Path(__file__).parent
 NAP = 0.08
@@ -99,6 +116,29 @@ def test_parts_together_are_the_whole(tmp_path: Path, monkeypatch: pytest.Monkey
         np.testing.assert_array_equal(probs, model.outputs(pool, ["probs"])["probs"])
         campaign.ask(20)  # planned: what was kept for it is thrown away
         assert not (tmp_path / "c.claros/rounds/0000/passes").exists()
+
+
+def test_a_networks_parts_are_whole_chunks_so_that_no_bit_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passes, "LONG", 0.0)
+    pool = small_pool("rows", 2300)
+    net = TorchModel(lambda in_features, n_classes: Net(in_features, n_classes), epochs=1, min_steps=3, chunk=200)
+    net.fit(pool.subset(range(60)), np.asarray(pool.labels)[:60], rng=np.random.default_rng(0))
+    assert net.pass_items == 1000
+    names = {"probs", "embeddings", "member_probs", "head_weights"}
+    plain = net.outputs(pool, names)
+    for _ in range(2):  # computed, and then read
+        kept = passes.Passes(Folder.new(tmp_path / "c.claros", durable=False))
+        kept.begin(0, 7, net)
+        found = kept.outputs(net, pool, names, "pool")
+        assert found.keys() == names
+        for name in names:
+            np.testing.assert_array_equal(found[name], plain[name])
+            assert found[name].dtype == plain[name].dtype
+    files = sorted(path.name for path in (tmp_path / "c.claros/rounds/0000/passes/pool").iterdir())
+    assert files[0] == "000000000-000001000.embeddings.npy"
+    assert len(files) == 3 * 3  # 2300 items are three parts of three outputs
 
 
 def test_what_is_kept_is_not_used_for_other_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import torch
 from claros import Campaign, data
 from claros.campaign.streams import PURPOSES, check_streams
 from claros.errors import InputError
-from claros.experiment import run
+from claros.experiment import read_config, run
 from claros.experiment.config import parse_config
 from claros.rng import Streams, beside, fingerprint, stream
 
@@ -165,6 +165,14 @@ def test_two_trainings_are_the_same_only_if_their_orders_are_too() -> None:
 
     assert fingerprint(both(0)) == fingerprint(both(0)) != fingerprint(both(1))
     assert fingerprint(stream(0, "model")) != fingerprint(both(0))
+
+
+def test_settings_of_the_command_line_and_files_name_single_streams(tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text("data: iris\nstreams: {split: 7}\n")
+    config = read_config(tmp_path / "run.yaml", ["streams.init=1"])
+    assert config.streams == {"split": 7, "init": 1}
+    assert [config.seed_for(purpose, 4) for purpose in ("split", "init", "weights")] == [7, 1, 4]
+    assert "streams" not in read_config(flags={"data": "iris"}).computed()
 
 
 @pytest.mark.parametrize(
