@@ -73,6 +73,7 @@ class FrozenModel:
         self._chunk = chunk
         self._head: Model = models.get(head, **dict(head_parameters or {}))
         self._encoder: Encoder | None = None
+        self._width = 1
 
     @property
     def provides(self) -> frozenset[str]:
@@ -137,9 +138,9 @@ class FrozenModel:
         """The items as rows: as they are if they were viewed, else encoded now."""
         if items.kind == "rows":
             return items
-        return arrays(
-            self._made(items).features(items, chunk=self._chunk), ids=items.ids, classes=items.classes or None
-        )
+        found = self._made(items).features(items, chunk=self._chunk)
+        self._width = found.shape[1] if len(items) else self._width
+        return arrays(found.reshape(len(items), self._width), ids=items.ids, classes=items.classes or None)
 
     def provides_for(self, items: Items) -> frozenset[str]:
         """What the head provides for features of such items; of items that were not viewed, one is encoded."""
