@@ -77,9 +77,9 @@ def test_picks_have_the_probabilities_that_they_say() -> None:
 
 
 def test_two_rounds_are_those_worked_by_hand() -> None:
-    # EXP4.P with the reward of the batch that the measured model was trained on. Batch 1 measures only (no batch was
-    # before it); batch 2's labels are all as predicted, so r is the mean of min(1/(q n), clip) n/9 and of that plus what
-    # came before, at most 1. Then log w_i += p/2·(r·s_i + b/p_i·sqrt(ln(m/delta)/(m T))), with s_i = sum of psi_i/q over batch 1.
+    # EXP4.P with the reward of the batch that the measured model was trained on, so batch 1 only measures. Batch 2's
+    # labels are all as predicted: r is the mean of min(1/(q n), clip) n/9 and of that plus the one before, at most 1.
+    # Then log w_i += p/2·(r·s_i + b/p_i·sqrt(ln(m/delta)/(m T))), with s_i the sum of psi_i/q over batch 1.
     probs = np.random.default_rng(1).dirichlet(np.ones(3), 12)
     memory = begin(horizon=40, delta=0.2, clip=2.0)
     first = memory.select(3, probs=probs)
