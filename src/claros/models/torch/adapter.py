@@ -19,6 +19,7 @@ from claros.models.factory import Factory
 from claros.models.model import Context, Items
 from claros.models.storage import read_document, read_weights, write_model
 from claros.models.torch.anatomy import DROPOUTS, Anatomy, dissect
+from claros.models.torch.engine import team
 from claros.models.torch.fitting import Job, train
 from claros.models.torch.inference import Fitted, infer
 from claros.models.torch.loss_head import equipped
@@ -187,7 +188,15 @@ class TorchModel:
         with seeded(0, fitted.reader.mean.device):
             per_item = measures(fitted, self.options)
             options = self.options
-            return infer(fitted, items, names, members=options.members, chunk=options.chunk, per_item=per_item)
+            return infer(
+                fitted,
+                items,
+                names,
+                members=options.members,
+                chunk=options.chunk,
+                per_item=per_item,
+                together=team(fitted.reader.mean.device) if options.accelerate else None,
+            )
 
     def trained(self) -> Fitted:
         """The trained network with all that its predictions depend on."""

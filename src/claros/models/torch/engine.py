@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 import torch
 
-from claros.arrays import Indices
+from claros.arrays import Array, Indices
 from claros.errors import require
 from claros.models.torch.options import Options
 
-__all__ = ["Alone", "Engine", "Together", "make_engine"]
+__all__ = ["Alone", "Engine", "Team", "Together", "make_engine", "team"]
 
 
 class Engine(Protocol):
@@ -187,3 +187,36 @@ def accelerator(device: torch.device, mixed_precision: str = "no") -> Any:
     """accelerate's door to the processes that were started together; one alone where none were."""
     made = require("accelerate", "hf", "accelerate=True")
     return made.Accelerator(cpu=device.type == "cpu", mixed_precision=mixed_precision)
+
+
+class Team(NamedTuple):
+    """The processes that predict together: each has its run of whole chunks, and everyone gets all rows."""
+
+    rank: int
+    world: int
+    device: torch.device
+
+    def rows(self, n: int, chunk: int, rank: int) -> tuple[int, int]:
+        """First and last of ``n`` rows that are that process's."""
+        chunks = -(-n // chunk)
+        first, last = (min(n, chunk * (chunks * place // self.world)) for place in (rank, rank + 1))
+        return first, last
+
+    def complete(self, found: Mapping[str, Array], n: int, chunk: int) -> None:
+        """Fill in the rows that the others have computed."""
+        for array in found.values():
+            for rank in range(self.world):
+                first, last = self.rows(n, chunk, rank)
+                for start in range(first, last, chunk):  # so that one chunk is held beside the outputs
+                    rows = slice(start, min(last, start + chunk))
+                    part = torch.from_numpy(array[rows]).to(self.device)
+                    torch.distributed.broadcast(part, src=rank)
+                    if rank != self.rank:
+                        array[rows] = part.cpu().numpy()
+
+
+def team(device: torch.device) -> Team | None:
+    """The processes that were started together, once accelerate has brought them together; None for one alone."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return None
+    return Team(torch.distributed.get_rank(), torch.distributed.get_world_size(), device)

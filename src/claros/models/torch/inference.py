@@ -17,6 +17,7 @@ from claros.errors import ModelError
 from claros.models.columns import Head, spread_head, spread_logits, spread_probs
 from claros.models.model import Items
 from claros.models.torch.anatomy import Anatomy, evaluating, pooled
+from claros.models.torch.engine import Team
 from claros.models.torch.reading import Reader
 
 __all__ = ["Fitted", "PerItem", "Run", "dropout_member", "infer", "linear_head", "run"]
@@ -62,11 +63,12 @@ def infer(
     members: int,
     chunk: int,
     per_item: Mapping[str, PerItem] = MappingProxyType({}),
+    together: Team | None = None,
 ) -> dict[str, Array]:
     """The named outputs as float32 NumPy arrays, filled chunk by chunk; at most one chunk is held beside them.
 
-    ``per_item`` computes what is not said by a prediction. A chunk that does not fit on the device is tried once more
-    in quarters.
+    ``per_item`` computes what is not said by a prediction; ``together`` are the processes that share the work. A chunk
+    that does not fit on the device is tried once more in quarters.
     """
     asked = {name: per_item[name] for name in per_item if name in names}
     n, n_classes = len(items), fitted.n_classes
@@ -81,10 +83,13 @@ def infer(
     with ExitStack() as quiet:
         for net in fitted.nets:
             quiet.enter_context(evaluating(net))
-        for start in range(0, n, chunk) if found else ():
-            stop = min(n, start + chunk)
+        first, last = (0, n) if together is None else together.rows(n, chunk, together.rank)
+        for start in range(first, last, chunk) if found else ():
+            stop = min(last, start + chunk)
             if not _fits(found, fitted, items, asked, start, stop):
                 _fill_in_quarters(found, fitted, items, asked, start, stop)
+    if together is not None:
+        together.complete(found, n, chunk)
     if fitted.anatomy.head is not None and {"head_weights", "head_bias"} & set(names):
         head = spread_head(linear_head(fitted), fitted.seen, n_classes)
         found.update({f"head_{part}": value for part, value in head._asdict().items() if f"head_{part}" in names})

@@ -110,7 +110,7 @@ class Trainer:
         arguments = {**options.optimizer_arguments, "lr": options.lr}
         self.optimizer = optimizer_class(options.optimizer)(net.parameters(), **arguments)
         self.engine = make_engine(net, self.optimizer, self.device, options)
-        self.seed = int(rng.integers(2**63 - 1)) if self.engine.world > 1 else 0
+        self.seed = torch.initial_seed()
         self.reached = _Reached()
 
     @property
@@ -262,6 +262,7 @@ class Trainer:
             "waited": reached.waited,
             "optimizer": numbers,
             "rng": rng,
+            "seed": self.seed,
             "engine": self.engine.state(),
         }
         return document, states.joined(parts)
@@ -273,6 +274,7 @@ class Trainer:
         states.restore_optimizer(self.optimizer, parts.get("optimizer", {}), document["optimizer"])
         states.restore_random_state(self.rng, self.device, document["rng"], parts["random"])
         self.engine.restore(document["engine"])
+        self.seed = document["seed"]
         self.reached = _Reached(
             history=document["history"],
             best=math.inf if document["best"] is None else document["best"],
