@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -140,17 +141,24 @@ def test_the_model_in_one_file_predicts_what_was_predicted(trees: Path, results:
     assert [row["Predicted Class"] for row in rows] == [taken[row["Path"]] for row in rows]
 
 
-def test_the_same_line_trains_nothing_and_another_type_replaces_the_files(trees: Path, tmp_path: Path) -> None:
-    assert train_al(trees, tmp_path, "diversity_sampling") == 0
-    first = (tmp_path / "results.json").read_bytes()
-    fitted = tmp_path / "run" / "diversity_sampling" / "cells" / "diversity_sampling-0" / "log.sqlite"
-    before = fitted.read_bytes()
-    assert train_al(trees, tmp_path, "random_sampling") == 0
-    assert json.loads((tmp_path / "results.json").read_text())["strategy"] == "random"
-    assert train_al(trees, tmp_path, "diversity_sampling") == 0
-    assert (tmp_path / "results.json").read_bytes() == first
-    assert fitted.read_bytes() == before
-    assert len(list((tmp_path / "selected_images").rglob("*.png"))) == 6
+@pytest.fixture
+def copied(results: Path, tmp_path: Path) -> Path:
+    """The results once more, to go on with."""
+    return Path(shutil.copytree(results, tmp_path / "copied"))
+
+
+def test_the_same_line_trains_nothing_and_another_type_replaces_the_files(trees: Path, copied: Path) -> None:
+    first = (copied / "results.json").read_bytes()
+    log = copied / "run" / "uncertainty_sampling" / "cells" / "uncertainty_sampling-0" / "log.sqlite"
+    before = log.read_bytes()
+    chosen = {path.relative_to(copied) for path in copied.glob("selected_images/*/*/*")}
+    assert train_al(trees, copied, "random_sampling") == 0
+    assert json.loads((copied / "results.json").read_text())["strategy"] == "random"
+    assert {path.relative_to(copied) for path in copied.glob("selected_images/*/*/*")} != chosen
+    assert train_al(trees, copied, "uncertainty_sampling") == 0
+    assert (copied / "results.json").read_bytes() == first
+    assert log.read_bytes() == before
+    assert {path.relative_to(copied) for path in copied.glob("selected_images/*/*/*")} == chosen
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -177,21 +185,43 @@ def test_adversarial_sampling_writes_each_image_its_example_and_the_difference(t
         assert (found["after"] != found["before"]).any()
 
 
-def test_train_takes_what_was_selected_or_as_many_at_random(trees: Path, tmp_path: Path, capsys: Capture) -> None:
-    assert train_al(trees, tmp_path, "core_set_selection") == 0
-    capsys.readouterr()
-    for type in ("random", "train"):
-        words = line(trees, tmp_path, "--type", type, "--epochs", "2", "--img_size", "16")
+def test_a_committee_may_be_networks_trained_apart(trees: Path, tmp_path: Path) -> None:
+    more = ["--set", "model.parameters.members_from=ensemble", "--set", "model.parameters.members=3"]
+    assert train_al(trees, tmp_path, "query_by_committee", *more) == 0
+    model, about = one_file.load(tmp_path / "query_by_committee_al_model.safetensors")
+    assert about["strategy"] == "vote_entropy"
+    images = data.image_folder(trees / "test", image_size=16)
+    members = model.outputs(images, ["member_probs"])["member_probs"]
+    assert members.shape == (10, 3, 2)
+    assert np.ptp(members, axis=1).max() > 0.01  # three networks, not one three times
+
+
+def test_claros_run_takes_two_trees_and_a_share_and_writes_the_same_files(trees: Path, tmp_path: Path) -> None:
+    size = ["--start", "6", "--batch", "3", "--rounds", "2", "--image-size", "16"]
+    words = ["--data", f"{trees}/train", "--test", f"{trees}/test", "--test-share", "0.4", *size]
+    words += ["--model", "logistic", "--strategy", "diversity_sampling", "--files", "dalmax"]
+    out = tmp_path / "out"
+    assert main(["run", *words, "--no-control", "--no-report", "--out", str(out)]) == 0
+    folder = out / "dalmax" / "diversity_sampling-0"
+    assert files(folder) == README  # a model of scikit-learn is no file
+    assert len(list(folder.glob("selected_images/iteration_2/*/*.png"))) == 3
+    assert len((folder / "predictions.csv").read_text().splitlines()) == 1 + 4
+    assert json.loads((folder / "results.json").read_text())["strategy"] == "kmeans"
+
+
+def test_train_takes_what_was_selected_or_as_many_at_random(trees: Path, copied: Path, capsys: Capture) -> None:
+    told = {"random": "10 random images, as many as uncertainty_sampling labeled"}
+    told["train"] = "the 10 images that uncertainty_sampling labeled"
+    for type, what in told.items():
+        words = line(trees, copied, "--type", type, "--epochs", "2", "--img_size", "16", "--json")
         assert main(["dalmax", "train", *words]) == 0
-        assert "Trained on" in capsys.readouterr().out
-        assert files(tmp_path / type) == README | {f"{type}_al_model.safetensors"}
-        infos = (tmp_path / type / "infos.txt").read_text()
+        assert json.loads(capsys.readouterr().out)["trained_on"] == what
+        assert files(copied / type) == README | {f"{type}_al_model.safetensors"}
+        infos = (copied / type / "infos.txt").read_text()
         assert "Labels: 10 " in infos
         assert "Test data: 10 images" in infos  # train.py tests on all of the tree
-        _, about = one_file.load(tmp_path / type / f"{type}_al_model.safetensors")
+        _, about = one_file.load(copied / type / f"{type}_al_model.safetensors")
         assert about["epochs"] == 2
-    assert main(["dalmax", "train", *line(trees, tmp_path, "--type", "train", "--epochs", "1", "--json")]) == 0
-    assert json.loads(capsys.readouterr().out)["trained_on"] == "the 10 images that core_set_selection labeled"
 
 
 def test_train_reads_the_selected_images_themselves_as_newer_versions_do(
@@ -231,7 +261,7 @@ def demo(trees: Path, tmp_path: Path, *more: str) -> int:
     return main(["dalmax", "demo", *words, *size, "--dataset_name", "CIFAR10", *more])
 
 
-@pytest.mark.parametrize("name", ["KCenterGreedy", "BALDDropout", "SSRAEKmeansHCSampling"])
+@pytest.mark.parametrize("name", ["BALDDropout", "SSRAEKmeansHCSampling"])
 def test_demo_writes_the_newer_tree(trees: Path, tmp_path: Path, name: str) -> None:
     assert demo(trees, tmp_path, "--strategy_name", name) == 0
     folder = tmp_path / "out" / "DATA_TWO" / "SEED_1" / "NQ_2_NIL_8_NR_1_NE_1" / name
@@ -277,11 +307,15 @@ def test_a_mistake_is_one_sentence_and_writes_nothing(
     assert not (tmp_path / "out").exists()
 
 
-def test_images_of_another_program_are_not_replaced(trees: Path, tmp_path: Path, capsys: Capture) -> None:
+def test_results_of_another_program_are_not_replaced(trees: Path, tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "selected_images" / "rose").mkdir(parents=True)
     assert train_al(trees, tmp_path, "random_sampling") == 2
     assert "selected_images, which Claros has not written" in capsys.readouterr().err
-    assert (tmp_path / "selected_images" / "rose").is_dir()
+    (tmp_path / "selected_images").rename(tmp_path / "images")
+    (tmp_path / "results.json").write_text(json.dumps({"all_acc": [0.5]}))
+    assert train_al(trees, tmp_path, "random_sampling") == 2
+    assert "results.json, which Claros has not written" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"images", "results.json"}
 
 
 @pytest.mark.parametrize(

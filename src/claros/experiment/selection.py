@@ -77,8 +77,7 @@ def _of_run(path: Path, arm: str | None) -> Selection:
             seeds.append(seed)
     if not seeds:
         raise DataError(f"{path} has no round of {arm} that is complete; let the run go on first.")
-    spec = {"name": config.model.name, "parameters": dict(config.model.parameters)}
-    told = setting.oracle.codes
+    told, spec = setting.oracle.codes, setting.model().spec()
     return Selection(arm, pool, setting.test, tuple(positions), tuple(codes), tuple(seeds), told, spec)
 
 

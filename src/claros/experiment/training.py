@@ -88,7 +88,7 @@ def fit(
 ) -> Trained:
     """Train a new model on these items and judge it on the test data; the modes of a seed share their random stream."""
     started = time.perf_counter()
-    model = models.get(spec["name"], **spec.get("parameters", {}))
+    model = models.from_spec(spec)
     with blas_threads(1):
         model.fit(pool.subset(positions), codes, n_classes=len(pool.classes), rng=stream(seed, "training"))
         probs = to_numpy(model.outputs(test, ["probs"])["probs"]).astype(np.float64)

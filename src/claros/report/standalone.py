@@ -18,8 +18,10 @@ Line = tuple[str, Sequence[float], Sequence[float]]
 #: Pixels that a sentence of one line takes above a figure, and every further line.
 HEAD, _FURTHER = 46, 20
 _LEFT, _BOTTOM, _HEIGHT = 52, 46, 300
-#: Lines with a name at their end; of more, those spread evenly.
-_NAMED = 10
+#: Lines with a name at their end; of more, those spread evenly. Places along the axis that each have a tick.
+_NAMED, _TICKS = 10, 8
+#: Letters of a name.
+_LONGEST = 26
 
 
 def head(sentence: str, width: int, note: str = "") -> tuple[int, Callable[[Figure], None]]:
@@ -48,7 +50,7 @@ def lines(
     """Curves over one axis, the first blue and the last orange, with names at their ends; axes start where data do."""
     colours = ramp(np.linspace(0, 1, len(drawn))) if len(drawn) > 1 else ramp(np.zeros(1))
     named = {round(place) for place in np.linspace(0, len(drawn) - 1, min(_NAMED, len(drawn)))}
-    right = round(min(width * 0.36, 24 + max(text_width(clip(name)) for name, _, _ in drawn)))
+    right = round(min(width * 0.4, 24 + max(text_width(clip(name, _LONGEST)) for name, _, _ in drawn)))
     top, write = head(sentence, width, note)
     figure = canvas(width, top + _HEIGHT + _BOTTOM)
     axes = panel(figure, _LEFT, top + 12, width - _LEFT - right, _HEIGHT - 12)
@@ -56,10 +58,11 @@ def lines(
     ends = []
     for place, ((name, x, y), colour) in enumerate(zip(drawn, colours, strict=True)):
         last = place == len(drawn) - 1
-        axes.plot(x, y, color=colour, linewidth=2.4 if last else 1.4, marker="o" if len(x) < 2 else "", clip_on=False)
-        axes.plot(x[-1:], y[-1:], color=colour, marker="o", markersize=5, clip_on=False)
+        axes.plot(x, y, color=colour, linewidth=2.4 if last else 1.4, clip_on=False)
+        shown = slice(None) if len(drawn) == 1 and len(x) <= 2 * _TICKS else slice(-1, None)
+        axes.plot(x[shown], y[shown], linestyle="", color=colour, marker="o", markersize=5, clip_on=False)
         if place in named:
-            ends.append((clip(name), float(x[-1]), float(y[-1]), colour))
+            ends.append((clip(name, _LONGEST), float(x[-1]), float(y[-1]), colour))
     direct_labels(axes, ends)
     axes.set_xlabel(across, color=MUTED, loc="right", labelpad=6)
     axes.yaxis.set_major_formatter(lambda value, _: form(value))
@@ -76,8 +79,8 @@ def _limits(axes: Axes, drawn: Sequence[Line]) -> None:
     axes.set_xlim(float(x.min()), float(x.min()) + wide)
     low = float(y.min()) - 0.04 * high
     axes.set_ylim(max(low, 0.0) if y.min() >= 0 else low, float(y.min()) + 1.04 * high)
-    if np.ptp(x) == 0:  # one point only
-        axes.set_xticks([float(x[0])])
+    if len(places := np.unique(x)) <= _TICKS:
+        axes.set_xticks(places)
     else:
         axes.xaxis.get_major_locator().set_params(integer=True)
     axes.spines["bottom"].set_color(RULE)

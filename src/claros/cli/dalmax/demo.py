@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from claros.cli import options
-from claros.cli.dalmax.options import DirResults, Model, Seed
+from claros.cli.dalmax.options import DirResults, Model, Seed, Set
 
 __all__ = ["demo"]
 
@@ -35,6 +35,7 @@ def demo(
         typer.Option("--img_size", "--img-size", min=1, help="Side of images, pixels.  [default: the file's, or 32]"),
     ] = None,
     model: Model = "cnn",
+    set_: Set = None,
     json: options.Json = False,
 ) -> None:
     """Run one strategy on a data set of params.json, and write the tree of results of DalMax's newer version.
@@ -56,5 +57,6 @@ def demo(
         strategy_name=strategy_name,
         img_size=img_size,
         model=model,
+        further=set_ or (),
     )
     show_found(found, json=json)

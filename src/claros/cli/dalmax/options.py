@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["DirResults", "DirTest", "DirTrain", "ImgSize", "Model", "Seed"]
+__all__ = ["DirResults", "DirTest", "DirTrain", "ImgSize", "Model", "Seed", "Set"]
 
 DirTrain = Annotated[
     str, typer.Option("--dir_train", "--dir-train", help="Tree of class folders to train on.", show_default=False)
@@ -17,4 +17,8 @@ DirTest = Annotated[
 DirResults = Annotated[str, typer.Option("--dir_results", "--dir-results", help="Folder to write.")]
 ImgSize = Annotated[int, typer.Option("--img_size", "--img-size", min=1, help="Side of images for the model, pixels.")]
 Model = Annotated[str, typer.Option(help="Model: claros list models.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="A.B=C", help="Any setting of claros run, as model.parameters.width=16."),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Of everything random.")]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from claros.cli import options
-from claros.cli.dalmax.options import DirResults, DirTest, DirTrain, ImgSize, Model, Seed
+from claros.cli.dalmax.options import DirResults, DirTest, DirTrain, ImgSize, Model, Seed, Set
 
 __all__ = ["train_al"]
 
@@ -35,6 +35,7 @@ def train_al(
     img_size: ImgSize = 32,
     model: Model = "cnn",
     seed: Seed = 0,
+    set_: Set = None,
     json: options.Json = False,
 ) -> None:
     """Select images, iteration by iteration, train on them and write DalMax's files, for any strategy.
@@ -59,5 +60,6 @@ def train_al(
         img_size=img_size,
         model=model,
         seed=seed,
+        further=set_ or (),
     )
     show_found(found, json=json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from claros.experiment.dalmax.record import Record, read_cell
 from claros.experiment.progress import Listener
 from claros.experiment.run import cells_of, run
 from claros.experiment.setting import Setting
+from claros.experiment.settings import base_settings
 from claros.experiment.training import epoch_parameters
 
 __all__ = ["RUNS", "demo", "train_al"]
@@ -38,6 +39,7 @@ def train_al(
     img_size: int = 32,
     model: str = "cnn",
     seed: int = 0,
+    further: Iterable[str] = (),
     listener: Listener | None = None,
 ) -> dict[str, Any]:
     """Label ``batch_size`` images of the training tree in each of ``iterations``, and write DalMax's files.
@@ -58,6 +60,8 @@ def train_al(
         img_size: side that images are brought to, in pixels.
         model: any name of `claros.models`.
         seed: of everything random.
+        further: settings of `claros.experiment.RunConfig`, as ``model.parameters.members_from=ensemble``.
+        listener: takes the progress, which else is shown on standard error.
     """
     strategy = strategy_of_type(type)
     settings = {
@@ -75,7 +79,8 @@ def train_al(
     }
     folder = Path(dir_results)
     about = {"test_size": test_size, "iterations": iterations}
-    record = _run(settings, folder / RUNS / type, folder, about, listener)
+    config = _config(settings, further)
+    record = _run(config, folder / RUNS / next(iter(config.arms)), folder, about, listener)
     return {**_found(record, folder), "files": files.write_active(record, folder)}
 
 
@@ -91,6 +96,7 @@ def demo(
     strategy_name: str = "RandomSampling",
     img_size: int | None = None,
     model: str = "cnn",
+    further: Iterable[str] = (),
     listener: Listener | None = None,
 ) -> dict[str, Any]:
     """The newer ``demo.py``: a data set and a training that ``params_json`` describes, and its tree of results.
@@ -106,6 +112,8 @@ def demo(
         strategy_name: one of `claros.experiment.dalmax.names.STRATEGIES`, or a strategy of ours.
         img_size: side that images are brought to, in pixels; without, that of the file, or 32.
         model: any name of `claros.models`; torch models take the file's training.
+        further: settings of `claros.experiment.RunConfig`, as ``model.parameters.members_from=ensemble``.
+        listener: takes the progress, which else is shown on standard error.
     """
     params, meant = read_params(params_json, dataset_name), strategy_of_name(strategy_name)
     settings = {
@@ -124,12 +132,17 @@ def demo(
     size = f"NQ_{n_query}_NIL_{n_init_labeled}_NR_{n_round}_NE_{params.n_epoch}"
     folder = Path(dir_results) / name / f"SEED_{seed}" / size / strategy_name
     about = {"dataset_name": dataset_name, "strategy_name": strategy_name, "n_round": n_round}
-    record = _run(settings, folder / RUNS, folder, about, listener, n_classes=params.n_classes)
+    record = _run(_config(settings, further), folder / RUNS, folder, about, listener, n_classes=params.n_classes)
     return {**_found(record, folder), "files": files.write_demo(record, folder)}
 
 
+def _config(settings: Mapping[str, Any], further: Iterable[str]) -> RunConfig:
+    fixed = {**settings, "control": False, "watch": [], "report": False}
+    return parse_config(base_settings(None, further, fixed))
+
+
 def _run(
-    settings: Mapping[str, Any],
+    config: RunConfig,
     out: Path,
     folder: Path,
     about: Mapping[str, Any],
@@ -137,7 +150,6 @@ def _run(
     n_classes: int | None = None,
 ) -> Record:
     """Run one arm without a control, and read what it left."""
-    config: RunConfig = parse_config({**settings, "control": False, "watch": [], "report": False})
     files.check_folder(folder)
     setting = Setting.load(config)
     if n_classes is not None and n_classes != len(setting.pool.classes):

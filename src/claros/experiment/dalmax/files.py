@@ -22,10 +22,24 @@ from claros.models import one_file
 __all__ = ["check_folder", "read_results", "write_active", "write_demo", "write_run", "write_trained"]
 
 RESULTS = "results.json"
-#: Folders that are replaced as a whole, so that nothing of an earlier command stays in them.
+#: Files by which results are known, and folders that are replaced as a whole, so that nothing of before stays in them.
+_FILES = frozenset(
+    [
+        RESULTS,
+        "predictions.csv",
+        "confusion_matrix.pdf",
+        "final_accuracy.txt",
+        "infos.txt",
+        "training_accuracy_plot.pdf",
+        "training_loss_plot.pdf",
+    ]
+)
 _FOLDERS = frozenset(
     [FOLDER, *(f"{what}_{kind}" for what in ("selected", "start") for kind in ("images", "texts", "sounds", "rows"))]
 )
+
+#: What is written stands here until it is whole.
+_PARTIAL = ".partial-"
 
 Writer = Callable[[Record, Path], None]
 
@@ -88,7 +102,7 @@ def write_run(setting: Setting, cells: Sequence[Cell], out: Path) -> None:
 
 
 def write_active(record: Record, folder: Path) -> list[str]:
-    """Write what the README of ``train_al.py`` lists into the folder; the files' names, sorted."""
+    """Write what the README of ``train_al.py`` lists into the folder; the names of what is there now, sorted."""
     return _write(record, folder, _ACTIVE)
 
 
@@ -103,10 +117,10 @@ def write_demo(record: Record, folder: Path) -> list[str]:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder with selected images that are not ours, before anything is trained; needs matplotlib."""
+    """Refuse a folder with results that are not ours, before anything is trained; needs matplotlib."""
     require("matplotlib", "report", "The files of DalMax")
     if folder.is_dir() and not _ours(folder):
-        strange = [path.name for path in folder.iterdir() if path.is_dir() and path.name in _FOLDERS]
+        strange = sorted(path.name for path in folder.iterdir() if path.name in _FOLDERS | _FILES)
         if strange:
             raise InputError(
                 f"{folder} has {strange[0]}, which Claros has not written and would replace; give another folder."
@@ -131,12 +145,14 @@ def _write(record: Record, folder: Path, writers: Sequence[Writer]) -> list[str]
     check_folder(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
+        for left in folder.glob(f"{_PARTIAL}*"):  # by a command that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=folder))
         try:
             for write in writers:
                 write(record, partial)
-            names = sorted(path.relative_to(partial).as_posix() for path in partial.rglob("*") if path.is_file())
-            _put_in_place(partial, folder)
+            names = sorted(path.name for path in partial.iterdir())
+            _put_in_place(partial, names, folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
@@ -144,12 +160,12 @@ def _write(record: Record, folder: Path, writers: Sequence[Writer]) -> list[str]
     return names
 
 
-def _put_in_place(partial: Path, folder: Path) -> None:
-    for old in folder.iterdir():
-        if old.is_dir() and old.name in _FOLDERS:
-            shutil.rmtree(old)
-    for new in sorted(partial.iterdir(), key=lambda path: path.name == RESULTS):  # what says that it is ours is last
-        new.replace(folder / new.name)
+def _put_in_place(partial: Path, names: Sequence[str], folder: Path) -> None:
+    """Move everything into the folder, first what says that the results are ours."""
+    for name in _FOLDERS:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in sorted(names, key=lambda name: name != RESULTS):
+        (partial / name).replace(folder / name)
 
 
 def _file_name(name: str) -> str:
