@@ -255,6 +255,17 @@ def test_no_more_than_a_chunk_is_read_at_once(tmp_path: Path) -> None:
     assert watched.most == 7
 
 
+def test_parts_of_whole_chunks_have_the_bits_of_the_pool(tmp_path: Path) -> None:
+    pool = arrays(["oak " * (n % 11) + "finch" for n in range(24)], np.arange(24) % 3)
+    model = trained(quick(tiny_hf.bert(tmp_path / "bert"), chunk=4), pool)
+    whole, size = model.outputs(pool, model.provides), 8
+    assert model.pass_items == 1024
+    for start in range(0, 24, size):
+        part = model.outputs(pool.subset(range(start, start + size)), model.provides)
+        for name in ("probs", "logits", "embeddings", "member_probs"):
+            np.testing.assert_array_equal(part[name], whole[name][start : start + size])
+
+
 def test_rows_of_several_processes_are_put_in_place_by_id_however_they_come() -> None:
     rng = np.random.default_rng(0)
     ids = [f"item {number}" for number in range(10)]

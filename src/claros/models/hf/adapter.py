@@ -95,6 +95,11 @@ class HFModel:
         """What the trained network provides; before, all that one may."""
         return EVERYTHING if self._fitted is None else self._fitted.anatomy.provides
 
+    @property
+    def pass_items(self) -> int:
+        """How many items a long pass is kept by: about a thousand, in whole chunks, each of which is padded alone."""
+        return self.options.chunk * max(1, 1024 // self.options.chunk)
+
     def provides_for(self, items: Items) -> frozenset[str]:
         """What the network provides for such items, found by running an untrained one on two of them."""
         with undisturbed(0):
