@@ -7,8 +7,9 @@ import itertools
 import json
 import math
 import tracemalloc
+import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ import torch
 from factories import Maps, MemoryHungry, NoHead, Perceptron, RunsTwice
 from torch import nn
 
-from claros import models
+from claros import Campaign, models
 from claros.data import arrays
 from claros.errors import CannotFeedError, InputError, ModelError
 from claros.models import TorchModel
@@ -121,8 +122,9 @@ def test_a_layer_that_is_not_there_suggests_one_that_is() -> None:
 def test_layers_that_take_no_part_count_for_nothing() -> None:
     pool = small_pool()
     model = TorchModel(NoHead, **QUICK)
-    assert model.provides_for(pool) == {"probs", "logits"}
-    assert fitted(model, pool).provides == {"probs", "logits"}
+    parts = {"probs", "logits", "embeddings", "head_weights", "head_bias", "member_probs"}
+    assert model.provides_for(pool) & parts == {"probs", "logits"}
+    assert fitted(model, pool).provides & parts == {"probs", "logits"}
     with pytest.raises(InputError, match="gives no tensor when the network runs"):
         TorchModel(NoHead, layer="unused", **QUICK).provides_for(pool)
 
@@ -259,13 +261,13 @@ def resident(what: str) -> int:
 
 
 def test_inference_takes_the_outputs_and_one_chunk_and_no_more() -> None:
-    n, chunk, members = 60_000, 500, 4
-    pool = arrays(np.random.default_rng(0).random((n, 200), dtype=np.float32), np.arange(n) % 10)  # 48 MB
+    n, chunk, members = 50_000, 500, 20
+    pool = arrays(np.random.default_rng(0).random((n, 200), dtype=np.float32), np.arange(n) % 10)  # 40 MB
     model = TorchModel(Perceptron, members=members, chunk=chunk, **QUICK)
     model.fit(pool.subset(range(20)), np.arange(20) % 10, rng=np.random.default_rng(0))
-    names = ("probs", "member_probs")
+    names = ("probs", "embeddings", "member_probs")
     model.outputs(pool.subset(range(2 * chunk)), names)
-    size = 4 * n * 10 * (1 + members)
+    size = 4 * n * (10 + 16 + 10 * members)
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")  # start VmHWM anew
     before = resident("VmRSS")
@@ -273,7 +275,7 @@ def test_inference_takes_the_outputs_and_one_chunk_and_no_more() -> None:
     given = model.outputs(pool, names)
     held = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert given["member_probs"].nbytes + given["probs"].nbytes == size
+    assert sum(array.nbytes for array in given.values()) == size
     assert held < size + 4_000_000, f"NumPy and Python held {held:,} bytes for outputs of {size:,}"
     added = resident("VmHWM") - before
     assert added < size + 16_000_000, f"the process grew by {added:,} bytes for outputs of {size:,}"
@@ -289,6 +291,91 @@ def test_a_chunk_that_does_not_fit_is_tried_in_quarters_once() -> None:
     hungry = fitted(TorchModel(MemoryHungry, chunk=48, batch_size=8, **QUICK), pool)
     with pytest.raises(ModelError, match="ran out of memory on 48 items at once, and on 12 too; lower chunk"):
         hungry.outputs(pool, ["probs"])
+
+
+class Holding(nn.Module):
+    """Runs out of memory on more than 16 items, with a tensor in hand; notes whether that lives when it goes on."""
+
+    held: Any = None
+    lived: ClassVar[list[bool]] = []
+
+    def __init__(self, in_features: int, n_classes: int) -> None:
+        super().__init__()
+        self.head = nn.Linear(in_features, n_classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        doubled = 2 * x
+        if len(x) > 16:
+            Holding.held = weakref.ref(doubled)
+            raise torch.cuda.OutOfMemoryError("out of memory")
+        Holding.lived.append(Holding.held is not None and Holding.held() is not None)
+        return self.head(doubled)
+
+
+def test_what_the_failed_attempt_held_is_let_go_before_the_next() -> None:
+    pool = small_pool()
+    model = fitted(TorchModel(Holding, chunk=40, batch_size=8, **QUICK), pool)
+    Holding.lived.clear()
+    model.outputs(pool, ["probs"])
+    assert Holding.held is not None
+    assert Holding.lived == [False] * len(Holding.lived)
+    assert len(Holding.lived) == 4 + 1
+
+
+@pytest.mark.parametrize("source", ["dropout", "ensemble", "snapshots", "laplace"])
+def test_every_kind_of_members_survives_a_chunk_that_does_not_fit(source: str) -> None:
+    pool = small_pool()
+    options = {"members": 2, "batch_size": 8, "members_from": source, **QUICK}
+    large, small = (fitted(TorchModel(MemoryHungry, chunk=chunk, **options), pool) for chunk in (32, 8))
+    for name in sorted({"probs", "member_probs"} & large.provides):
+        np.testing.assert_allclose(large.outputs(pool, [name])[name], small.outputs(pool, [name])[name], rtol=1e-5)
+
+
+# ---------------------------------------------------------------------------------------------------- classes
+
+
+def test_a_class_that_was_added_to_the_pool_gets_a_column_when_the_model_is_trained_again(tmp_path: Path) -> None:
+    """Trained with three classes, it says nothing of a fourth; trained with five, two of them have probability 0."""
+    pool = small_pool()
+    assert pool.labels is not None
+    grown = arrays(pool.take(range(48)), pool.labels, classes=("bird", "tree", "stone", "cloud", "sea"))
+    for warm in (False, True):
+        model = fitted(TorchModel(Perceptron, warm=warm, **QUICK), pool)
+        assert model.outputs(grown, ["probs"])["probs"].shape == (48, 3)
+        fitted(model, grown)
+        probs = model.outputs(pool, ["probs"])["probs"]
+        assert probs.shape == (48, 5)
+        assert not probs[:, 3:].any()
+        np.testing.assert_allclose(probs.sum(axis=1), 1.0, rtol=1e-5)
+
+
+def test_a_label_beyond_the_classes_is_refused_before_any_training() -> None:
+    pool = small_pool()
+    model = fitted(TorchModel(Perceptron, **QUICK), pool)
+    before = model.outputs(pool, ["probs"])["probs"]
+    with pytest.raises(InputError, match="labels must be codes from 0 to 1; got 2 at index"):
+        fitted(model, pool, n_classes=2)
+    np.testing.assert_array_equal(model.outputs(pool, ["probs"])["probs"], before)
+
+
+def test_a_campaign_goes_on_where_classes_come_up_late_and_classes_are_added() -> None:
+    """The first batch is of two classes of three; then a fourth is invented, for items of the third."""
+    pool = small_pool()
+    assert pool.labels is not None
+    model = TorchModel(Perceptron, **QUICK)
+    with Campaign.create(None, pool=pool, model=model, start=6, batch=6, audit=0.0, strategy="margin") as campaign:
+        for query in campaign.ask():
+            campaign.tell(query.item, int(pool.labels[query.position]) % 2)
+        campaign.ask()
+        assert model.outputs(pool, ["probs"])["probs"].shape == (48, 3)
+        assert not model.outputs(pool, ["probs"])["probs"][:, 2].any()
+        campaign.add_classes(["cloud"])
+        for query in campaign.ask():
+            campaign.tell(query.item, int(pool.labels[query.position]) or 3)
+        campaign.ask()
+        probs = model.outputs(pool, ["probs"])["probs"]
+        assert probs.shape == (48, 4)
+        assert probs[:, 3].any()
 
 
 def test_items_of_another_shape_or_kind_are_refused() -> None:

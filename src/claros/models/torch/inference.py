@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -13,10 +14,10 @@ import torch
 from torch import nn
 
 from claros.arrays import Array, Indices
-from claros.errors import ModelError
 from claros.models.columns import Head, spread_head, spread_logits, spread_probs
 from claros.models.model import Items
 from claros.models.torch.anatomy import Anatomy, evaluating, pooled
+from claros.models.torch.chunks import in_chunks
 from claros.models.torch.engine import Team
 from claros.models.torch.reading import Reader
 
@@ -84,44 +85,14 @@ def infer(
         for net in fitted.nets:
             quiet.enter_context(evaluating(net))
         first, last = (0, n) if together is None else together.rows(n, chunk, together.rank)
-        for start in range(first, last, chunk) if found else ():
-            stop = min(last, start + chunk)
-            if not _fits(found, fitted, items, asked, start, stop):
-                _fill_in_quarters(found, fitted, items, asked, start, stop)
+        if found:
+            in_chunks(partial(_fill, found, fitted, items, asked), range(first, last), chunk, fitted.reader.who)
     if together is not None:
         together.complete(found, n, chunk)
     if fitted.anatomy.head is not None and {"head_weights", "head_bias"} & set(names):
         head = spread_head(linear_head(fitted), fitted.seen, n_classes)
         found.update({f"head_{part}": value for part, value in head._asdict().items() if f"head_{part}" in names})
     return found
-
-
-def _fits(
-    found: dict[str, Array], fitted: Fitted, items: Items, asked: Mapping[str, PerItem], start: int, stop: int
-) -> bool:
-    """Write the rows from start to stop, unless the device has too little memory for them.
-
-    What the failed attempt held is let go when this returns; an error that is being handled would hold it.
-    """
-    try:
-        _fill(found, fitted, items, asked, start, stop)
-    except torch.cuda.OutOfMemoryError:
-        return False
-    return True
-
-
-def _fill_in_quarters(
-    found: dict[str, Array], fitted: Fitted, items: Items, asked: Mapping[str, PerItem], start: int, stop: int
-) -> None:
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    size = max(1, (stop - start) // 4)
-    for first in range(start, stop, size):
-        if not _fits(found, fitted, items, asked, first, min(stop, first + size)):
-            raise ModelError(
-                f"{fitted.reader.who} ran out of memory on {stop - start} items at once, and on {size} too; "
-                "lower chunk, or choose a smaller network or another device."
-            )
 
 
 def _fill(

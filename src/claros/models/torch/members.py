@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import torch
 
 from claros.arrays import Floats, Indices
 from claros.models.torch.anatomy import Anatomy
+from claros.models.torch.chunks import in_chunks
 from claros.models.torch.inference import Fitted, run
 from claros.models.torch.laplace import best_precision, last_layer
 from claros.models.torch.options import Options
@@ -48,8 +49,13 @@ def sampled_heads(
     if len(mean) == 1:
         drawn = np.repeat(mean[None], options.members, axis=0)
     else:
-        features = [run(fitted, feed(block), embeddings=True).embeddings for block in _blocks(places, options.chunk)]
-        inputs = torch.cat([part.cpu() for part in features if part is not None]).double().numpy()
+
+        def features(start: int, stop: int) -> torch.Tensor:
+            embeddings = run(fitted, feed(places[start:stop]), embeddings=True).embeddings
+            return torch.empty(0) if embeddings is None else embeddings.double().cpu()
+
+        parts = in_chunks(features, range(len(places)), options.chunk, fitted.reader.who)
+        inputs = torch.cat(parts).numpy()
         inputs = inputs if bias is None else np.hstack([inputs, np.ones((len(inputs), 1))])
         posterior = last_layer(mean, inputs, weights, structure=options.laplace)
         precision = options.prior_precision or best_precision(mean, posterior.curvatures())
@@ -62,16 +68,12 @@ def member_logits(
     fitted: Fitted, feed: Callable[[Indices], torch.Tensor], places: Indices, options: Options
 ) -> torch.Tensor:
     """Logits whose softmax, averaged over the first axis, is the prediction; (S, n, K), S = 1 but for networks."""
-    parts = []
-    for block in _blocks(places, options.chunk):
-        inputs = feed(block)
-        each = [fitted.logits(inputs, net) for net in fitted.nets]
-        parts.append(torch.stack([logits.double().cpu() for logits in each]))
-    return torch.cat(parts, dim=1)
 
+    def logits(start: int, stop: int) -> torch.Tensor:
+        inputs = feed(places[start:stop])
+        return torch.stack([fitted.logits(inputs, net).double().cpu() for net in fitted.nets])
 
-def _blocks(places: Indices, size: int) -> Iterator[Indices]:
-    return (places[start : start + size] for start in range(0, len(places), size))
+    return torch.cat(in_chunks(logits, range(len(places)), options.chunk, fitted.reader.who), dim=1)
 
 
 def shared_temperature(logits: torch.Tensor, targets: Indices) -> float | None:

@@ -19,6 +19,7 @@ from claros.errors import InputError, ModelError
 from claros.models.checks import Labeled
 from claros.models.torch import unfinished as states
 from claros.models.torch.augment import augmentation
+from claros.models.torch.chunks import in_chunks
 from claros.models.torch.engine import make_engine
 from claros.models.torch.loss_head import Features, loss_head, ranking_loss, watched
 from claros.models.torch.options import Options, optimizer_class
@@ -229,14 +230,17 @@ class Trainer:
 
     def _validation(self) -> dict[str, float]:
         self.net.eval()
-        total, right = 0.0, 0
+
+        def held(start: int, stop: int) -> tuple[float, int]:
+            batch = self.held[start:stop]
+            losses, n_right = self._losses(self.feed(batch), batch)
+            return float(losses.sum()), n_right
+
         with torch.no_grad():
-            for start in range(0, len(self.held), self.options.chunk):
-                batch = self.held[start : start + self.options.chunk]
-                losses, n_right = self._losses(self.feed(batch), batch)
-                total, right = total + float(losses.sum()), right + n_right
+            parts = in_chunks(held, range(len(self.held)), self.options.chunk, self.feed.reader.who)
+        total = sum(loss for loss, _ in parts)
         mean = self.engine.total(total) / self.engine.world  # so that all processes stop at the same epoch
-        return {"val_loss": mean / len(self.held), "accuracy": right / len(self.held)}
+        return {"val_loss": mean / len(self.held), "accuracy": sum(right for _, right in parts) / len(self.held)}
 
     def _key(self, about: str) -> str:
         """All that this training depends on, before its first step, as one number."""
