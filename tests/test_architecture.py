@@ -120,6 +120,9 @@ def test_every_name_in_a_registry_resolves(kind: str) -> None:
 
 
 GENERATORS = {"Generator", "default_rng", "SeedSequence", "BitGenerator", "PCG64"}
+#: Global generators are touched in these files alone, round packages that draw from them, to put them back.
+PUT_BACK = {"models/hf/quiet.py", "models/keras/network.py"}
+GLOBAL = {"random", *(f"np.random.{name}" for name in ("seed", "get_state", "set_state"))}
 
 
 def forbidden(node: ast.AST) -> str | None:
@@ -143,7 +146,7 @@ def test_nothing_unpickles_evaluates_asserts_or_touches_global_randomness() -> N
         for file in FILES
         if file.parent.name != "testing"  # contract suites are made of asserts
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
-        if (what := forbidden(node))
+        if (what := forbidden(node)) and not (what in GLOBAL and file.relative_to(SOURCE).as_posix() in PUT_BACK)
     ]
     assert not found, found
 

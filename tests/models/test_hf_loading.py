@@ -90,7 +90,8 @@ def test_a_name_that_cannot_be_downloaded_says_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"lr": 0.1}, "lr is called learning_rate here, as in transformers.TrainingArguments"),
+        ({"optimizer": "sgd"}, "optimizer is called optim here, as in transformers.TrainingArguments"),
+        ({"lr": 0.1, "learning_rate": 0.1}, "lr and learning_rate are the same; give one of them"),
         ({"learningrate": 0.1}, "There is no parameter named 'learningrate'"),
         ({"num_epochs": 3}, "Did you mean 'num_train_epochs'?"),
         ({"learning_rate": "high"}, "parameter learning_rate must be a finite number; got 'high'"),
@@ -114,6 +115,14 @@ def test_a_name_that_cannot_be_downloaded_says_what_to_do() -> None:
 def test_settings_that_are_none_are_refused_at_once(checkpoints: Path, options: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=re.escape(words)):
         models.get(f"hf:{checkpoints / 'sound'}", **options)
+
+
+def test_names_of_our_other_networks_are_understood(checkpoints: Path) -> None:
+    spec = models.get(f"hf:{checkpoints / 'sound'}", lr=0.1, epochs=2, batch_size=4).spec()["parameters"]
+    assert spec["learning_rate"] == 0.1
+    assert spec["num_train_epochs"] == 2.0
+    assert spec["per_device_train_batch_size"] == 4
+    assert not {"lr", "epochs", "batch_size"} & set(spec)
 
 
 def test_what_the_network_is_not_made_for_is_said_before_training(checkpoints: Path) -> None:

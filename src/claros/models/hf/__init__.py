@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from claros.errors import ModelError, require
+from claros.errors import MissingExtraError, require
 
 for _module in ("torch", "safetensors", "accelerate", "transformers"):
     require(_module, "hf", "a Hugging Face model")
@@ -10,9 +10,12 @@ for _module in ("torch", "safetensors", "accelerate", "transformers"):
 try:
     from transformers import Trainer as _Trainer  # noqa: F401 -- loads torchvision, where there is one
 except (ImportError, RuntimeError) as _error:  # how a torchvision fails that was not built for this torch
-    raise ModelError(
-        f"transformers cannot be imported ({str(_error).strip().splitlines()[-1]}); an installed torchvision must "
-        "be of the same build as torch, or be removed: it is not needed."
+    _first: BaseException = _error
+    while _first.__cause__ is not None:
+        _first = _first.__cause__
+    raise MissingExtraError(
+        f"transformers cannot be imported ({_first}); an installed torchvision must be of the build of torch, or be "
+        "removed: it is not needed. Else reinstall: pip install 'claros[hf]'"
     ) from _error
 
 from claros.models.hf.adapter import HFModel  # noqa: E402

@@ -121,7 +121,7 @@ class Checkpoint:
 
     def _network(self, kind: str, n_classes: int | None, weights: bool) -> Any:
         if self.init is not None:
-            return self._from_init(n_classes)
+            return self._from_init(self.init, n_classes)
         task = transformers.AutoModel if n_classes is None else KINDS[kind].network
         config = self._config(**({} if n_classes is None else {"num_labels": n_classes}))
         with _explained(self.who, self.where):
@@ -136,15 +136,14 @@ class Checkpoint:
                 local_files_only=_only_local(self.where),
             )
 
-    def _from_init(self, n_classes: int | None) -> Any:
-        assert self.init is not None
-        filled = {name: n_classes for name in N_CLASSES if name in self.init.signature}
+    def _from_init(self, init: Factory, n_classes: int | None) -> Any:
+        filled = {name: n_classes for name in N_CLASSES if name in init.signature}
         try:
-            net = self.init.build(**filled)
+            net = init.build(**filled)
         except (TypeError, ValueError, RuntimeError, OSError, LookupError) as error:
-            raise ModelError(f"{self.init.label} could not make a network for {n_classes} classes: {error}") from error
+            raise ModelError(f"{init.label} could not make a network for {n_classes} classes: {error}") from error
         if not isinstance(net, torch.nn.Module):
-            raise ModelError(f"{self.init.label} must give a network, a torch.nn.Module; got {type(net).__name__}.")
+            raise ModelError(f"{init.label} must give a network, a torch.nn.Module; got {type(net).__name__}.")
         return net
 
     def _config(self, **settings: Any) -> Any:

@@ -50,14 +50,13 @@ OURS: Mapping[str, str] = {
 }
 
 
-#: What other models of ours call the same.
-CALLED: Mapping[str, str] = {
+#: What our other networks call the same, which is understood; and what they take in other words, which is not.
+ALIASES: Mapping[str, str] = {
     "batch_size": "per_device_train_batch_size",
     "epochs": "num_train_epochs",
     "lr": "learning_rate",
-    "optimizer": "optim",
-    "schedule": "lr_scheduler_type",
 }
+CALLED: Mapping[str, str] = {"optimizer": "optim", "schedule": "lr_scheduler_type"}
 
 
 @dataclass(frozen=True)
@@ -94,6 +93,7 @@ class Options:
         """Ours and the trainer's settings from one flat mapping, every one checked."""
         mine = {key: value for key, value in asdict(cls()).items() if key != "arguments"}
         native = {one.name: _plain(one.default) for one in fields(TrainingArguments) if one.init}
+        given = _renamed(who, given)
         for name in given:
             if name not in mine:
                 _check_native(who, name, [*mine, *native])
@@ -139,6 +139,13 @@ class Options:
 
 def _plain(value: Any) -> Any:
     return value.value if isinstance(value, enum.Enum) else value
+
+
+def _renamed(who: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    for name, native in ALIASES.items():
+        if name in given and native in given:
+            raise InputError(f"{who}: {name} and {native} are the same; give one of them.")
+    return {ALIASES.get(name, name): value for name, value in given.items()}
 
 
 def _check_native(who: str, name: str, known: list[str]) -> None:
