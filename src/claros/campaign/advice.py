@@ -15,7 +15,7 @@ from claros.estimate import Estimate, share
 from claros.stopping.advisor import Outlook
 from claros.stopping.rule import Decision, Rule
 
-__all__ = ["Advice", "Fitted", "advise", "measured", "uneven", "uneven_in"]
+__all__ = ["Advice", "Fitted", "advise", "measured", "shift_said", "uneven", "uneven_in"]
 
 #: Classes count as picked unevenly with at least so many audited labels, and where chance would do so more rarely.
 AUDITED, CHANCE = 20, 0.01
@@ -29,6 +29,8 @@ class Fitted:
     n_labeled: int
     seconds: Mapping[str, float]
     decisions: Mapping[str, Decision]
+    shift: Mapping[str, Any] | None = None
+    """What was found of label shift, and what is done about it, where there is a target."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Advice:
     """A sentence where the classes' shares among what was picked are not those of the audited random items."""
     outlook: Outlook | None = None
     """What more labels would bring, from a rule that can say it."""
+    shift: str = ""
+    """A sentence on the target's class shares, and what is done about them, where there is a target."""
 
     @property
     def verdict(self) -> str:
@@ -67,7 +71,7 @@ class Advice:
             said += f": {self.rule.replace('_', ' ')}: {self.decision.reason.rstrip('.')}"
         if self.accuracy is not None:
             said += f". Accuracy measured on randomly audited items: {self.accuracy}"
-        return f"{said}. {self.shares}" if self.shares else f"{said}."
+        return " ".join(filter(None, [f"{said}.", self.shares, self.shift]))
 
     def to_json(self) -> dict[str, Any]:
         """The advice as JSON."""
@@ -82,6 +86,7 @@ class Advice:
             "threshold": decision.threshold if decision else None,
             "accuracy": self.accuracy.to_json() if self.accuracy else None,
             "shares": self.shares or None,
+            "shift": self.shift or None,
             "outlook": self.outlook.to_json() if self.outlook else None,
         }
 
@@ -131,4 +136,19 @@ def advise(
     """The advice by a rule with its decision and trace; without a rule, what is known of the accuracy."""
     outlook = rule.outlook(trace) if rule is not None and trace else None
     followed = None if rule is None else name
-    return Advice(len(state.told), followed, decision, measured(state), uneven_in(state), outlook)
+    said = shift_said(state)
+    return Advice(len(state.told), followed, decision, measured(state), uneven_in(state), outlook, said)
+
+
+def shift_said(state: State) -> str:
+    """A sentence on the target's class shares and what is done about them; empty where there is no target."""
+    logged = state.fitted[max(state.fitted)].get("shift") if state.fitted else None
+    if not logged:
+        return ""
+    said = f"Label shift: {logged['why']}."
+    if not logged["active"] or logged["weights"] is None:
+        return said
+    weights = np.array(logged["weights"])
+    most = int(np.argmax(np.abs(np.log(np.maximum(weights, 1e-3)))))
+    limits = f" (95 % interval {logged['low'][most]:.2f} to {logged['high'][most]:.2f})" if logged["low"] else ""
+    return f"{said} {state.classes[most]} is {weights[most]:.2f} times as frequent in the target{limits}."

@@ -11,6 +11,7 @@ from claros import data, models, stopping, strategies
 from claros.arrays import Array, Indices
 from claros.campaign import items, plan, settings
 from claros.campaign.advice import Advice, Fitted, advise, measured
+from claros.campaign.correction import Correction, Shift, corrects
 from claros.campaign.evidence import Evidence
 from claros.campaign.folder import Folder
 from claros.campaign.hooks import Hooks
@@ -39,7 +40,9 @@ class Campaign:
     durable before the call returns; killed at any moment, it goes on where it was and asks for the very same items.
     """
 
-    def __init__(self, folder: Folder, journal: Journal, pool: Pool, model: Model | None) -> None:
+    def __init__(
+        self, folder: Folder, journal: Journal, pool: Pool, model: Model | None, target: Pool | None = None
+    ) -> None:
         config = journal.sync().config
         self.pool = pool
         self.seed: int = config["seed"]
@@ -54,7 +57,8 @@ class Campaign:
         seed = seed_for(config, "strategy")
         self._supply = Supply(pool, config.get("embeddings", "model"), said, seed)
         wanted = self._supply.wanted(self.strategy)
-        self._learner = Learner(model, self.watched, wanted, folder) if model is not None else None
+        correction = corrects(config, model, target)
+        self._learner = Learner(model, self.watched, wanted, folder, correction) if model is not None else None
         self._planner = self._new_planner()
 
     def _new_planner(self) -> Planner:
@@ -82,6 +86,8 @@ class Campaign:
         audit: float = 0.05,
         embeddings: str = "model",
         class_prior: Sequence[float] | Mapping[str, float] | None = None,
+        target: Pool | None = None,
+        correction: Correction | str = "auto",
         price: float | None = None,
         worth: float | None = None,
         checkpoints: str = "all",
@@ -96,7 +102,9 @@ class Campaign:
         another number. ``stop`` is the rule behind the advice, ``watch`` more rules to follow. A share ``audit`` of
         what is asked is drawn at random, kept out of training, and measures the accuracy honestly. ``embeddings`` says
         what strategies see as such: what the "model" makes of the items, or the pool's fixed "features".
-        ``class_prior`` are the classes' shares in the pool, where they are known. ``price`` is the cost of one label
+        ``class_prior`` are the classes' shares in the pool, where they are known. ``target`` is a sample of unlabeled
+        inputs from where the model will be used: if classes are not as frequent there as among the first labels, it is
+        corrected as ``correction`` says, a `claros.campaign.Correction` or its name. ``price`` is the cost of one label
         and ``worth`` what one point of accuracy (a hundredth) is worth, in the same currency: rules that weigh one
         against the other are told, as the advisor. ``streams`` gives single purposes a seed of their own, as
         ``{"strategy": 7}``; they are those of `claros.campaign.streams.PURPOSES`.
@@ -122,6 +130,8 @@ class Campaign:
             class_prior=class_prior,
             checkpoints=checkpoints,
             streams=streams,
+            target=target,
+            correction=Correction.of(correction),
         )
         folder = Folder.new(path, durable)
         journal = Journal(folder.log(database))
@@ -129,7 +139,7 @@ class Campaign:
             raise InputError(f"There is a campaign at {path} already; open it by Campaign.open, or give another path.")
         items.draw(folder, pool, seed_for(config, "samples"), audit)
         journal.append(lambda state: [("created", "claros", config)])
-        return cls(folder, journal, pool, chosen).with_hooks(hooks)
+        return cls(folder, journal, pool, chosen, target).with_hooks(hooks)
 
     @classmethod
     def open(
@@ -138,13 +148,14 @@ class Campaign:
         *,
         pool: Pool | None = None,
         model: Model | None = None,
+        target: Pool | None = None,
         database: str | None = None,
         durable: bool = True,
         hooks: Sequence[Any] = (),
     ) -> Campaign:
         """The campaign in a folder, as it was left.
 
-        The pool is read again from where it was, unless given; a pool that is not the same is a `DataError` that says
+        The pool and the target are read again from where they were, unless given; others are a `DataError` that says
         what differs. A model that was given as an object, not by name, is given again, and so are ``hooks``.
         """
         folder = Folder.existing(path, database, durable)
@@ -156,7 +167,7 @@ class Campaign:
             model = models.from_spec(config["model"])
         pool = seen_by(model, pool if pool is not None else data.reopen(config["pool"]))
         items.check_same(folder, journal.state.pools, config, pool)
-        return cls(folder, journal, pool, model).with_hooks(hooks)
+        return cls(folder, journal, pool, model, target).with_hooks(hooks)
 
     def with_hooks(self, hooks: Sequence[Any] | Hooks) -> Campaign:
         """The campaign itself, which calls these before and after each round from now on, and no others."""
@@ -289,7 +300,8 @@ class Campaign:
         number = max(state.fitted)
         said = {name: self.decisions(name).get(number) for name in self.watched}
         ready = {name: decision for name, decision in said.items() if decision is not None}
-        return Fitted(number, state.fitted[number]["n_trained"], state.fitted[number]["seconds"], ready)
+        fitted = state.fitted[number]
+        return Fitted(number, fitted["n_trained"], fitted["seconds"], ready, fitted.get("shift"))
 
     def decisions(self, rule: str | Rule) -> dict[int, Decision]:
         """What a rule says after each round: a followed one by its name, or any other, replayed from what is stored."""
@@ -330,6 +342,13 @@ class Campaign:
         trace = [] if self.rule is None else [*self.trace(self.rule).values()]
         return advise(self._journal.state, self.rule, next(iter(self.watched), None), self._decision(), trace)
 
+    def shift(self) -> Shift | None:
+        """What was found of the target's class shares for the last model, and what is done about it; None so far."""
+        self.update()
+        fitted = self._journal.state.fitted
+        logged = fitted[max(fitted)].get("shift") if fitted else None
+        return None if logged is None else Shift(**logged)
+
     def accuracy(self) -> Estimate | None:
         """The accuracy of the last model on the audited items, with its interval; None before there are any."""
         return measured(self._journal.state)
@@ -340,13 +359,13 @@ class Campaign:
         return self._learner.model if self._learner is not None else None
 
     def predict(self, items: Pool, names: Collection[str] = ("probs",), what: str = "test") -> dict[str, Array]:
-        """The last model's outputs over any items; a long pass that was interrupted goes on where it was.
+        """The last model's outputs over any items, adjusted where that is how a label shift is corrected.
 
-        ``what`` names the pass among those of the round.
+        A long pass that was interrupted goes on where it was; ``what`` names it among those of the round.
         """
         if self._learner is None or self._learner.round < 0:
             raise ModelError("There is no model that predicts: the campaign has none, or nothing is labeled yet.")
-        return self._learner.predict(items, names, what)
+        return self._learner.used(self._learner.predict(items, names, what))
 
     def tidy(self) -> None:
         """Throw away the long passes that are kept for a resume; the next round does so by itself."""

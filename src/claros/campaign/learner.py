@@ -8,8 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from claros.arrays import Array, Indices, to_numpy
+from claros.arrays import Array, Floats, Indices, to_numpy
+from claros.campaign.correction import Correction, Labeled, Shift
 from claros.campaign.evidence import KEPT, TWIN, Evidence, Rows, batch_origins, keep
 from claros.campaign.folder import Folder
 from claros.campaign.passes import Passes
@@ -20,14 +22,24 @@ from claros.data.pool import Pool
 from claros.models.model import Context, Model
 from claros.stopping.rule import Decision, Rule, View
 
-__all__ = ["Learner", "observed_name"]
+__all__ = ["Learner", "first_ones", "observed_name"]
 
 
 class Learner:
     """The model of a campaign, what it last predicted, and what the stopping rules make of it."""
 
-    def __init__(self, model: Model, rules: Mapping[str, Rule], wanted: Iterable[str], folder: Folder) -> None:
+    def __init__(
+        self,
+        model: Model,
+        rules: Mapping[str, Rule],
+        wanted: Iterable[str],
+        folder: Folder,
+        correction: tuple[Correction, Pool] | None = None,
+    ) -> None:
+        """``correction`` is how to correct for label shift, and a sample of the target to correct for."""
         self.model = model
+        self.shift: Shift | None = None
+        self._correction = correction
         self.folder = folder
         self.round = -1
         self.labels_seq = -1
@@ -74,10 +86,14 @@ class Learner:
                 self.model.fit(known_items, codes, n_classes=n_classes, rng=rng)
                 self._twin = to_numpy(self.model.outputs(pool.subset(stop), ["probs"])["probs"]).argmax(axis=1)
             self._tell(round, labels, "model")
-            self.model.fit(known_items, codes, n_classes=n_classes, rng=training_stream(state.config, round))
+            labeled = Labeled(known_items, codes, first_ones(labels), n_classes)
+            rest = np.setdiff1d(np.arange(len(pool)), positions[labeled.first])
+            self._fit(labeled, pool.subset(rest) if self._correction is not None else pool, state, round)
             self.passes.keep_model(self.model, self._twin, time.perf_counter() - started)
             self.folder.forget_training(round)
             trained()
+        elif known is not None and known.get("shift"):
+            self.shift = Shift(**known["shift"])
         self.seconds["train"] = time.perf_counter() - started
         started = time.perf_counter()
         origins = {KEPT[name][0] if name in KEPT else name for name in self._wanted} | batch_origins(self._wanted)
@@ -90,6 +106,40 @@ class Learner:
         if hasattr(self.model, "context"):
             at_random = np.array([label.random for label in labels], dtype=bool)
             self.model.context = Context(self.folder.training(round, which), at_random)
+
+    def _fit(self, labeled: Labeled, rest: Pool, state: State, round: int) -> None:
+        """Train the model of the round, weighted if a shift is corrected so; ``rest`` is the pool without the first."""
+
+        def fit(weights: Floats | None) -> None:
+            rng = training_stream(state.config, round)
+            self.model.fit(labeled.items, labeled.codes, n_classes=labeled.n_classes, weights=weights, rng=rng)
+
+        def streams(name: str) -> np.random.Generator:
+            return training_stream(state.config, round, f"shift: {name}")
+
+        if self._correction is None:
+            return fit(None)
+        correction, target = self._correction
+        logged = {one: Shift(**fitted["shift"]) for one, fitted in sorted(state.fitted.items()) if "shift" in fitted}
+        if round in logged:  # trained again as it was
+            self.shift = correction.again(logged[round], labeled, fit)
+            return None
+        before = next(iter(logged.values()), None)
+        self.shift = correction.train(self.model, labeled, rest, target, streams, fit, before)
+        return None
+
+    @property
+    def seen(self) -> dict[str, Array]:
+        """What strategies see of the last predictions: adjusted for a shift, if they are to be."""
+        if self._correction is None or self.shift is None or not self._correction[0].asks_by:
+            return self.outputs
+        return self.shift.adjusted(self.outputs)
+
+    def used(self, outputs: dict[str, Array]) -> dict[str, Array]:
+        """Predictions as they are used: adjusted for a shift, if they are to be."""
+        if self._correction is None or self.shift is None or not self._correction[0].predicts_by:
+            return outputs
+        return self.shift.adjusted(outputs)
 
     def predict(self, items: Pool, names: Collection[str], what: str) -> dict[str, Array]:
         """What the model says of the items; a long pass that was interrupted goes on where it was.
@@ -106,7 +156,7 @@ class Learner:
     def _restore(self, round: int, known: Mapping[str, Any] | None, state: State) -> bool:
         if not self.model.restorable:
             return False
-        restored, twin = self.passes.restore(self.model)
+        restored, twin = self.passes.restore(self.model) if self._correction is None else (False, None)
         if restored:
             self._twin = twin
             return True
@@ -186,3 +236,8 @@ def _key(rule: Rule) -> str:
 def observed_name(round: int) -> str:
     """Where what rules remember of a round is kept, if it is kept instead of what they saw."""
     return f"rounds/{round:04d}/observed.json"
+
+
+def first_ones(labels: Sequence[Label]) -> npt.NDArray[np.bool_]:
+    """Which labels are the campaign's first ones: of its first round, or told without having been asked."""
+    return np.array([label.round in (0, None) for label in labels], dtype=bool)

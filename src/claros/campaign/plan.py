@@ -149,7 +149,7 @@ def _select(
     state, labels = now.state, now.state.training()
     given = now.supply.inputs(
         strategy,
-        now.learner.outputs if now.learner is not None else {},
+        now.learner.seen if now.learner is not None else {},
         candidates=free,
         labeled=now.items.positions([label.item for label in labels]),
         labels=np.array([label.code for label in labels], dtype=np.int64),

@@ -167,6 +167,8 @@ class Planner:
             "seconds": learner.seconds,
             "audit": {"n": len(correct), "correct": sum(correct)},
         }
+        if learner.shift is not None:
+            payload["shift"] = learner.shift.to_json()
         here = environment()
         if here != state.environment_of(number):
             payload["environment"] = here

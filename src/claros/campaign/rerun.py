@@ -11,8 +11,10 @@ import numpy as np
 from claros import data, models
 from claros.campaign import items
 from claros.campaign.campaign import Campaign
+from claros.campaign.correction import Labeled, weights_of
 from claros.campaign.folder import Folder
 from claros.campaign.journal import Journal
+from claros.campaign.learner import first_ones
 from claros.campaign.state import Round, State
 from claros.campaign.streams import training_stream
 from claros.data.pool import Pool
@@ -135,8 +137,9 @@ class Past:
                     labels = state.training()
                     positions = np.array([self.pool.positions[label.item] for label in labels], dtype=np.int64)
                     codes = np.array([label.code for label in labels], dtype=np.int64)
-                    rng = training_stream(state.config, round)
-                    model.fit(self.pool.subset(positions), codes, n_classes=len(state.classes), rng=rng)
+                    rng, known = training_stream(state.config, round), self.pool.subset(positions)
+                    weights = weights_of(event.payload, Labeled(known, codes, first_ones(labels), len(state.classes)))
+                    model.fit(known, codes, n_classes=len(state.classes), weights=weights, rng=rng)
                 yield Trained(round, event.payload, model, not kept)
             state.apply([event])
 

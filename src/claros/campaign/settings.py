@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import claros
+from claros.campaign.correction import Correction
 from claros.campaign.evidence import shown
 from claros.campaign.items import identity
 from claros.campaign.streams import resolved
@@ -22,6 +23,8 @@ from claros.strategy import Strategy
 __all__ = ["check_classes", "check_prior", "class_code", "configuration", "lease_seconds", "named", "named_rules"]
 
 CHECKPOINTS = ("all", "last", "none")
+#: Fewer target items than this say nothing of class shares.
+LEAST_TARGET = 10
 T = TypeVar("T")
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -40,6 +43,8 @@ def configuration(
     embeddings: str,
     class_prior: Sequence[float] | Mapping[str, float] | None,
     streams: Mapping[str, int] | None,
+    target: Pool | None,
+    correction: Correction,
 ) -> dict[str, Any]:
     """The payload of a campaign's first event; everything that cannot work is said now, before any training."""
     names = check_classes(classes)
@@ -85,7 +90,23 @@ def configuration(
         "class_prior": shares,
         "streams": resolved(numbers["seed"], streams),
         **numbers,
+        **_corrected(target, correction, pool, model, provides),
     }
+
+
+def _corrected(
+    target: Pool | None, correction: Correction, pool: Pool, model: Model | None, provides: Collection[str]
+) -> dict[str, Any]:
+    """What the log keeps of a target and of how its class shares are corrected for; nothing without a target."""
+    if target is None:
+        return {}
+    if model is None or "probs" not in provides:
+        raise InputError("Label shift is found and corrected by a model's probabilities; choose a model that has them.")
+    if target.shows != pool.shows:
+        raise InputError(f"The target has {target.shows}, and the pool {pool.shows}; they must be of one kind.")
+    if len(target) < LEAST_TARGET:
+        raise InputError(f"A target sample needs at least {LEAST_TARGET} items to say anything; got {len(target)}.")
+    return {"target": {**identity(target), "n": len(target)}, "correction": correction.spec()}
 
 
 def named(value: T | str, get: Callable[[str], T]) -> T:

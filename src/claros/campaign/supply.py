@@ -37,7 +37,10 @@ DERIVED: Mapping[str, str] = {
 
 #: Inputs over the pool's items that a model computes.
 MODELED = frozenset(
-    ["probs", "logits", "decision_values", "member_probs", "embeddings", "boundary_distance", "bim_distance", "predicted_loss", "gradient_norm"]
+    (
+        *("probs", "logits", "decision_values", "member_probs", "embeddings"),
+        *("boundary_distance", "bim_distance", "predicted_loss", "gradient_norm"),
+    )
 )
 HEAD = frozenset(("head_weights", "head_bias"))
 VECTORS = frozenset(("embeddings", "labeled_embeddings"))
