@@ -45,7 +45,7 @@ COMMANDS: dict[str, Entry] = {
     "replicate": Entry("claros.cli.replicate:replicate", "Run a published comparison, its figures beside ours."),
     "train": Entry("claros.cli.train:train", "Train on a selection and on as many random items, and compare."),
     "dalmax": Entry("claros.cli.dalmax:COMMANDS", "DalMax's commands, with its options, names and files."),
-    "embed": Entry("claros.cli.embed:embed", "Compute features of images with a pretrained network."),
+    "embed": Entry("claros.cli.embed:embed", "Compute features of images, texts or sounds by a pretrained network."),
     "train-policy": Entry("claros.cli.train_policy:train_policy", "Train the policy of lal_rl by reinforcement."),
     "report": Entry("claros.cli.report:report", "Make one self-contained HTML page of a run."),
     "label": Entry("claros.cli.label:label", "Label a pool yourself, here in the terminal."),
