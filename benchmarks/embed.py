@@ -4,8 +4,8 @@
 
 The encoders are small and untrained, made of configurations: they cost what pretrained ones do. Images are JPEGs of a
 folder, decoded and resized on the way; texts are tokenised, sounds read from wav files. Each ratio is that of the time
-of the forward passes alone to that of `claros.models.encoders.embed` into a folder on the disk, best of some alternating
-repeats; everything that embedding does besides, reading, decoding, writing, should hide behind the network.
+of the forward passes alone to that of `claros.models.encoders.embed` into a folder on the disk, best of some repeats in
+turns; everything that embedding does besides, reading, decoding, writing, should hide behind the network.
 """
 
 from __future__ import annotations
