@@ -8,7 +8,7 @@ import numpy as np
 
 from claros.arrays import Array, Floats
 from claros.checks import number
-from claros.errors import InputError, NoEstimateError
+from claros.errors import InputError
 from claros.shift.evidence import Evidence, mean_rows
 from claros.shift.likelihood import Maximum, maximise
 from claros.shift.method import Solution, method
@@ -122,11 +122,6 @@ def _solution(
         raise InputError(f"target_labels has {lost[0]!r}, but the source prior of that class is 0; use other classes.")
     counts = evidence.known + pseudo
     best = maximise(evidence.target, prior, counts, tolerance=tolerance)
-    if best.rows_ignored == len(evidence.target):
-        raise NoEstimateError(
-            "target_probs gives everything to classes without hold-out rows; label some of those, or use "
-            "source_prior='soft'."
-        )
     share = best.weights * prior
     share = share / share.sum()
     left_out = np.flatnonzero(prior == 0)
