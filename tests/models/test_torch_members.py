@@ -309,6 +309,8 @@ def test_items_that_were_not_drawn_at_random_do_not_set_the_temperature(caplog: 
     assert not caplog.records
     assert temperature(np.zeros(400, bool)) == 1.0
     assert "0 held-out labels of items drawn at random and 10 are needed" in caplog.text
+    with pytest.raises(InputError, match="must say of each of 400 items whether it was drawn at random; got 7 values"):
+        temperature(np.ones(7, bool))
 
 
 def test_labels_that_are_all_predicted_right_say_nothing_about_a_temperature(caplog: pytest.LogCaptureFixture) -> None:

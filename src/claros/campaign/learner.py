@@ -85,10 +85,10 @@ class Learner:
                 rng = training_stream(state.config, round, "twin")
                 self.model.fit(known_items, codes, n_classes=n_classes, rng=rng)
                 self._twin = to_numpy(self.model.outputs(pool.subset(stop), ["probs"])["probs"]).argmax(axis=1)
-            self._tell(round, labels, "model")
             labeled = Labeled(known_items, codes, first_ones(labels), n_classes)
             rest = np.setdiff1d(np.arange(len(pool)), positions[labeled.first])
-            self._fit(labeled, pool.subset(rest) if self._correction is not None else pool, state, round)
+            rest_pool = pool.subset(rest) if self._correction is not None else pool
+            self._fit(labeled, rest_pool, state, round, lambda: self._tell(round, labels, "model"))
             self.passes.keep_model(self.model, self._twin, time.perf_counter() - started)
             self.folder.forget_training(round)
             trained()
@@ -107,10 +107,14 @@ class Learner:
             at_random = np.array([label.random for label in labels], dtype=bool)
             self.model.context = Context(self.folder.training(round, which), at_random)
 
-    def _fit(self, labeled: Labeled, rest: Pool, state: State, round: int) -> None:
-        """Train the model of the round, weighted if a shift is corrected so; ``rest`` is the pool without the first."""
+    def _fit(self, labeled: Labeled, rest: Pool, state: State, round: int, tell: Callable[[], None]) -> None:
+        """Train the model of the round, weighted if a shift is corrected so; ``rest`` is the pool without the first.
+
+        The model is told of its training just before: not of those that the correction may have it do on the side.
+        """
 
         def fit(weights: Floats | None) -> None:
+            tell()
             rng = training_stream(state.config, round)
             self.model.fit(labeled.items, labeled.codes, n_classes=labeled.n_classes, weights=weights, rng=rng)
 

@@ -150,7 +150,7 @@ class TorchModel:
         device = choose_device(self.options.device)
         about = self._about(items, labeled, rng)
         seed, mask_seed = int(rng.integers(2**63 - 1)), int(rng.integers(2**63 - 1))
-        context, self.context = self.context, Context()
+        context, self.context = self._told(len(items)), Context()
         job = Job(
             who=self.name,
             factory=self._factory,
@@ -170,6 +170,15 @@ class TorchModel:
                     f"{self.name} ran out of memory on {device} while training on batches of "
                     f"{self.options.batch_size} items; lower batch_size, or choose a smaller network."
                 ) from error
+
+    def _told(self, n: int) -> Context:
+        """What was said of this training, if it can have been this one."""
+        if self.context.at_random is not None and len(self.context.at_random) != n:
+            raise InputError(
+                f"{self.name}: context.at_random must say of each of {n} items whether it was drawn at random; "
+                f"got {len(self.context.at_random)} values."
+            )
+        return self.context
 
     def _about(self, items: Items, labeled: Labeled, rng: np.random.Generator) -> str:
         """All that a training depends on beside the network's first weights, as one text."""
