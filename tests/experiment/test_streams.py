@@ -124,7 +124,9 @@ def trained(seeds: dict[str, int]) -> tuple[torch.Tensor, torch.Tensor]:
     items = data.load("iris").train
     weights = []
     for lr in (1e-30, 0.1):
-        model = TorchModel(lambda in_features, n_classes: torch.nn.Linear(in_features, n_classes), epochs=1, lr=lr)
+        model = TorchModel(
+            lambda in_features, n_classes: torch.nn.Linear(in_features, n_classes), epochs=1, min_steps=3, lr=lr
+        )
         model.fit(items, np.asarray(items.labels), rng=training_stream({"streams": resolved(0, seeds)}, 0))
         weights.append(model.outputs(items, ["head_weights"])["head_weights"])
     return weights[0], weights[1]

@@ -16,7 +16,7 @@ from claros import Campaign, data
 from claros.campaign.environment import differences
 from claros.cli import main
 from claros.errors import DataError, InputError
-from claros.experiment import run
+from claros.experiment import evaluate, run
 from claros.experiment.config import parse_config
 from claros.experiment.differences import CLOSE, DIFFERENT, SAME, arrays, numbers, texts
 from claros.experiment.verify import verify
@@ -291,3 +291,24 @@ def test_parts_are_the_same_close_or_different() -> None:
     assert numbers("x", {"a": None, "b": 1.0}, {"a": None, "b": 1.0}, 0.0).verdict == SAME
     assert numbers("x", {"a": None}, {"a": 0.5}, 0.9).verdict == DIFFERENT
     assert texts("x", ["a", "b"], ["b", "a"]).detail == "2 of 2, first number 1: recorded 'a', now 'b'"
+
+
+def test_a_campaign_corrected_for_a_label_shift_is_the_same_and_is_scored_as_it_is_used(tmp_path: Path) -> None:
+    pool, world = small_pool("rows", 240), small_pool("rows", 240, seed=3)
+    codes = np.asarray(world.labels)
+    target = world.subset(np.concatenate([np.flatnonzero(codes == 0), np.flatnonzero(codes == 1)[:8]]))
+    path = tmp_path / "c.claros"
+    settings: dict[str, Any] = {"model": "logistic", "strategy": "margin", "audit": 0.0, "start": 30, "batch": 10}
+    with Campaign.create(path, pool=pool, target=target, correction="prediction(gate=0)", **settings) as live:
+        for n in (30, 10):
+            live.tell_many({query.item: int(pool.labels[query.position]) for query in live.ask(n)})  # type: ignore[index]
+            live.update()
+        used = np.asarray(live.predict(world)["probs"])
+        plain = np.asarray(live.model.outputs(world, ["probs"])["probs"])  # type: ignore[union-attr]
+    assert not np.array_equal(used, plain)
+    for round in (0, 1):
+        found = verify(path, pool=pool, target=target, round=round, tolerance=0.0)
+        assert found, str(found)
+        assert verdicts(found)["label shift"] == SAME
+    row = evaluate(path, world, pool=pool).rows[1]
+    assert row["nll"] == pytest.approx(-np.log(used[np.arange(240), codes]).mean())

@@ -11,19 +11,20 @@ from claros import data, models, stopping, strategies
 from claros.arrays import Array, Indices
 from claros.campaign import items, plan, settings
 from claros.campaign.advice import Advice, Fitted, advise, measured
+from claros.campaign.asking import hand_out, take_in
 from claros.campaign.correction import Correction, Shift, corrects
 from claros.campaign.evidence import Evidence
 from claros.campaign.folder import Folder
 from claros.campaign.hooks import Hooks
-from claros.campaign.journal import ATTEMPTS, Draft, Journal
+from claros.campaign.journal import Journal
 from claros.campaign.learner import Learner
 from claros.campaign.planner import Planner
-from claros.campaign.state import SKIP_REASONS, Label, Query, Round, State
+from claros.campaign.state import SKIP_REASONS, Label, Query, Round
 from claros.campaign.streams import seed_for
 from claros.campaign.supply import Supply
 from claros.checks import whole
 from claros.data.pool import Pool
-from claros.errors import ConflictError, InputError, ModelError
+from claros.errors import InputError, ModelError
 from claros.estimate import Estimate
 from claros.models.model import Model
 from claros.models.reads import seen_by
@@ -53,8 +54,7 @@ class Campaign:
         self._folder = folder
         self._hooks = Hooks()
         self._items = items.Items(folder, journal.state.pools, pool)
-        said = {"class_prior": config.get("class_prior")}
-        seed = seed_for(config, "strategy")
+        said, seed = {"class_prior": config.get("class_prior")}, seed_for(config, "strategy")
         self._supply = Supply(pool, config.get("embeddings", "model"), said, seed)
         wanted = self._supply.wanted(self.strategy)
         correction = corrects(config, model, target)
@@ -187,19 +187,8 @@ class Campaign:
         n = n if n is None else whole(n, 1, "n, the number of questions,")
         overlap = whole(overlap, 1, "overlap")
         until = time.time() + settings.lease_seconds(lease)
-        for _ in range(ATTEMPTS):
-            chosen: list[str] = []
-
-            def drafts(state: State, chosen: list[str] = chosen) -> list[Draft]:
-                chosen[:] = state.available_to(annotator, overlap)[: n or state.config["batch"]]
-                return [("asked", annotator, {"items": chosen, "until": until, "overlap": overlap})] if chosen else []
-
-            self._journal.append(drafts)
-            if chosen:
-                return [self._query(item) for item in chosen]
-            if not self._planner.next(n, annotator, overlap):
-                return []
-        raise ConflictError("Others take every item as soon as it is planned; ask again.")
+        chosen = hand_out(self._journal, self._planner, n, annotator, until, overlap)
+        return [self._query(item) for item in chosen]
 
     def _query(self, item: str) -> Query:
         number, place, row = self._journal.state.planned[item]
@@ -232,13 +221,7 @@ class Campaign:
         classes = self._journal.sync().classes
         codes = {item: settings.class_code(classes, label) for item, label in labels.items()}
         self._items.positions(list(codes))
-
-        def drafts(state: State) -> list[Draft]:
-            said = {item: state.told.get(item, {}).get(annotator) for item in codes}
-            changed = [item for item, before in said.items() if before is None or before.code != codes[item]]
-            return [("told", annotator, {"label": codes[item], **state.provenance(item)}) for item in changed]
-
-        self._journal.append(drafts)
+        take_in(self._journal, codes, annotator)
 
     def skip(self, item: str, reason: str = "cannot tell", *, annotator: str = "") -> None:
         """Record that an item was not labeled, and why: one of `SKIP_REASONS`."""
@@ -325,8 +308,8 @@ class Campaign:
         decision = self._decision()
         if decision is None or not decision.stop:
             return False
-        number = max(self._journal.state.fitted)
-        payload = {"round": number, "rule": next(iter(self.watched)), "reason": decision.reason}
+        number, rule = max(self._journal.state.fitted), next(iter(self.watched))
+        payload = {"round": number, "rule": rule, "reason": decision.reason}
         self._journal.append(lambda state: [("stopped", "claros", payload)] if number not in state.stopped else [])
         return True
 
@@ -345,9 +328,7 @@ class Campaign:
     def shift(self) -> Shift | None:
         """What was found of the target's class shares for the last model, and what is done about it; None so far."""
         self.update()
-        fitted = self._journal.state.fitted
-        logged = fitted[max(fitted)].get("shift") if fitted else None
-        return None if logged is None else Shift(**logged)
+        return Shift.last(self._journal.state.fitted)
 
     def accuracy(self) -> Estimate | None:
         """The accuracy of the last model on the audited items, with its interval; None before there are any."""

@@ -66,6 +66,12 @@ class Shift:
     queried: list[float] | None = None
     posterior: list[float] | None = None
 
+    @classmethod
+    def last(cls, fitted: Mapping[int, Mapping[str, Any]]) -> Shift | None:
+        """That of the last training that is logged; None where nothing was corrected for."""
+        logged = fitted[max(fitted)].get("shift") if fitted else None
+        return None if logged is None else cls(**logged)
+
     def to_json(self) -> dict[str, Any]:
         """All of it."""
         return asdict(self)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from claros import data, models
+from claros.arrays import Array
 from claros.campaign import items
 from claros.campaign.campaign import Campaign
-from claros.campaign.correction import Labeled, weights_of
+from claros.campaign.correction import Correction, Labeled, Shift, weights_of
 from claros.campaign.folder import Folder
 from claros.campaign.journal import Journal
 from claros.campaign.learner import first_ones
@@ -20,7 +21,7 @@ from claros.campaign.streams import training_stream
 from claros.data.pool import Pool
 from claros.errors import InputError
 from claros.log import Event, MemoryLog
-from claros.models.model import Model
+from claros.models.model import Context, Model
 from claros.models.reads import seen_by
 
 __all__ = ["Past", "Rerun", "Trained"]
@@ -64,13 +65,21 @@ class Trained(NamedTuple):
     model: Model
     refitted: bool
     """Whether it was trained again from its labels, since it was not kept or cannot be."""
+    used: Callable[[dict[str, Array]], dict[str, Array]]
+    """What becomes of its outputs when they are used."""
 
 
 class Past:
     """A campaign on disk as its log tells it, opened to be read."""
 
     def __init__(
-        self, path: str | Path, *, pool: Pool | None = None, model: Model | None = None, database: str | None = None
+        self,
+        path: str | Path,
+        *,
+        pool: Pool | None = None,
+        model: Model | None = None,
+        target: Pool | None = None,
+        database: str | None = None,
     ) -> None:
         self.folder = Folder.existing(path, database, durable=False)
         log = self.folder.log(database)
@@ -85,7 +94,7 @@ class Past:
             raise InputError(f"The making of the campaign at {path} was interrupted; there is nothing to do again.")
         if model is None and config["model"] is not None:
             model = models.from_spec(config["model"])
-        self.model = model
+        self.model, self.target = model, target
         self.pool = seen_by(model, pool if pool is not None else data.reopen(config["pool"]))
         items.check_same(self.folder, self.state.pools, config, self.pool)
 
@@ -139,9 +148,18 @@ class Past:
                     codes = np.array([label.code for label in labels], dtype=np.int64)
                     rng, known = training_stream(state.config, round), self.pool.subset(positions)
                     weights = weights_of(event.payload, Labeled(known, codes, first_ones(labels), len(state.classes)))
+                    if hasattr(model, "context"):
+                        model.context = Context(None, np.array([label.random for label in labels], dtype=bool))
                     model.fit(known, codes, n_classes=len(state.classes), weights=weights, rng=rng)
-                yield Trained(round, event.payload, model, not kept)
+                yield Trained(round, event.payload, model, not kept, self._used(event.payload))
             state.apply([event])
+
+    def _used(self, logged: Mapping[str, Any]) -> Callable[[dict[str, Array]], dict[str, Array]]:
+        """What a round's predictions become when they are used: adjusted, where a label shift is corrected so."""
+        given = self.state.config.get("correction")
+        if given is None or not logged.get("shift") or not Correction.of(given).predicts_by:
+            return dict
+        return Shift(**logged["shift"]).adjusted
 
 
 class Rerun:
@@ -152,7 +170,7 @@ class Rerun:
         self._log = MemoryLog()
         self._log.copy(past.events[: past.place_of("planned", round)])
         self.files = Overlay(past.folder, round)
-        self.campaign = Campaign(self.files, Journal(self._log), past.pool, past.model)
+        self.campaign = Campaign(self.files, Journal(self._log), past.pool, past.model, past.target)
 
     def plan(self, round: int) -> Round | None:
         """Plan the round anew by its strategy; None where somebody else chose it, whose choice is taken."""

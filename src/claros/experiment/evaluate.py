@@ -14,7 +14,7 @@ from scipy.special import stdtrit
 
 from claros import data
 from claros.arrays import blas_threads, to_numpy
-from claros.campaign.rerun import Past
+from claros.campaign.rerun import Past, Trained
 from claros.data.pool import Pool
 from claros.data.split import aligned, also_in
 from claros.errors import DataError, InputError
@@ -166,9 +166,9 @@ class _Tested:
     pool: Pool
     also_in_pool: int
 
-    def scores(self, model: Model) -> dict[str, Any]:
-        """Metrics of the model; a class that it does not know has probability 0."""
-        probs = to_numpy(model.outputs(self.pool, ["probs"])["probs"]).astype(np.float64)
+    def scores(self, trained: Trained) -> dict[str, Any]:
+        """Metrics of a round's model, as it is used; a class that it does not know has probability 0."""
+        probs = to_numpy(trained.used(trained.model.outputs(self.pool, ["probs"]))["probs"]).astype(np.float64)
         unknown = len(self.pool.classes) - probs.shape[1]
         return metrics.evaluate(self.pool.labels, np.pad(probs, ((0, 0), (0, unknown))))
 
@@ -236,7 +236,7 @@ def _rounds(strategy: str, seed: int, past: Past, tested: _Tested, done: _Done) 
         if trained.round in known:
             yield known[trained.round]
             continue
-        scores = tested.scores(trained.model)
+        scores = tested.scores(trained)
         yield {
             "strategy": strategy,
             "seed": seed,

@@ -93,6 +93,7 @@ def verify(
     tolerance: float = TOLERANCE,
     pool: Pool | None = None,
     model: Model | None = None,
+    target: Pool | None = None,
     database: str | None = None,
 ) -> Verification:
     """Do one round of a run, or of a campaign, again from its records, and compare: nothing on disk is changed.
@@ -100,9 +101,10 @@ def verify(
     The round is planned anew from the labels that were there, and its model trained and evaluated anew. Compared are
     the picks in their order with where they came from, their scores, the predictions that were kept, and of a run what
     the annotator told, the predictions on the test data, the metrics and the tables. Without ``round`` it is the last
-    complete one; of a run the first arm and seed unless ``arm`` and ``seed`` say otherwise. ``pool`` and ``model`` are
-    needed for a campaign that was given them as objects, ``database`` if its log is elsewhere. Costs what a round
-    costs, and the training before it where that model was not kept. Raises `InputError` for a round that is not there.
+    complete one; of a run the first arm and seed unless ``arm`` and ``seed`` say otherwise. ``pool``, ``model`` and
+    ``target`` are needed for a campaign that was given them as objects, ``database`` if its log is elsewhere. Costs
+    what a round costs, and the training before it where that model was not kept. Raises `InputError` for a round that
+    is not there.
     """
     path = Path(path)
     if not 0 <= tolerance < 1:
@@ -110,7 +112,7 @@ def verify(
     if not is_run(path):
         if arm is not None or seed is not None:
             raise InputError(f"{path} is no run, so it has no arms and seeds; leave them out.")
-        past = Past(path, pool=pool, model=model, database=database)
+        past = Past(path, pool=pool, model=model, target=target, database=database)
         return _campaign(past, str(path), round, tolerance)
     run = RunFolder.read(path)
     chosen = run.only(arm, seed)[0]
@@ -195,6 +197,16 @@ def _trained(
         before = {fact: past.state.fitted[number][fact] for fact in FACTS}
         yield numbers("training", before, logged, 0.0)
         yield numbers("audit", past.state.fitted[number]["audit"], logged["audit"], 0.0)
+        if past.state.fitted[number].get("shift"):
+            was, now = (_flat(one.get("shift") or {}) for one in (past.state.fitted[number], logged))
+            yield numbers("label shift", was, now, tolerance)
+
+
+def _flat(shift: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers of what was found of a label shift, by name and class."""
+    lists = {name: value for name, value in shift.items() if isinstance(value, list)}
+    single = {name: value for name, value in shift.items() if isinstance(value, (int, float, type(None)))}
+    return {**single, **{f"{name}[{at}]": one for name, values in lists.items() for at, one in enumerate(values)}}
 
 
 def _folder(number: int) -> str:
