@@ -35,7 +35,11 @@ LEARNING: Mapping[str, Mapping[str, object]] = {
     "albl": {"name": "albl"},
     "lal_rl": {"name": "lal_rl"},
 }
-AUDITED: Mapping[str, Mapping[str, object]] = {"exp3": {"name": "exp3"}}
+#: The arms of one grid, and those of another, which audits.
+LEARN = {"strategy": [*ARMS[:-1], *({"label": label, **spec} for label, spec in LEARNING.items())], "audit": 0.0}
+AUDIT = {"strategy": [{"label": "exp3", "name": "exp3"}], "audit": 0.2, "control": False}
+#: Seeds that are run on every set before more are.
+FEW = 5
 
 NOTICE = "<!-- Written by benchmarks/bandits.py from its tables; run it again, do not edit. -->"
 INTRO = """# What strategies that learn are worth
@@ -80,20 +84,23 @@ def made(folder: Path) -> list[Path]:
 
 
 def run(out: Path, seeds: int, jobs: int) -> None:
-    """Plan what is not there, run what is not done, and write the tables."""
+    """Plan what is not there, run what is not done, a few seeds of every set at a time, and write the tables."""
     out.mkdir(parents=True, exist_ok=True)
+    files = made(out / "sets")
     with Store(f"sqlite:///{(out / 'bench.sqlite').absolute()}") as store:
-        for file in made(out / "sets"):
-            with np.load(file) as arrays:
-                start = max(6, 2 * len(np.unique(arrays["y_train"])))
-            size = {"start": start, "batch": BATCH, "rounds": ROUNDS, "data": str(file), "seeds": seeds}
-            common = {"model": "logistic", "watch": [], "upper_bound": False, **size}
-            arms = [{"label": label, **spec} for label, spec in LEARNING.items()]
-            plan(read_grid(flags={**common, "strategy": [*ARMS[:-1], *arms], "audit": 0.0}), store)
-            audited = [{"label": label, **spec} for label, spec in AUDITED.items()]
-            plan(read_grid(flags={**common, "strategy": audited, "audit": 0.2, "control": False}), store)
-        assist(store, jobs=jobs)
-        export(store, out)
+        for some in [*range(FEW, seeds, FEW), seeds]:
+            for file in files:
+                plan(read_grid(flags={**_flags(file), **LEARN, "seeds": some}), store)
+                plan(read_grid(flags={**_flags(file), **AUDIT, "seeds": some}), store)
+            assist(store, jobs=jobs)
+            export(store, out)
+
+
+def _flags(file: Path) -> dict[str, object]:
+    with np.load(file) as arrays:
+        start = max(6, 2 * len(np.unique(arrays["y_train"])))
+    size = {"start": start, "batch": BATCH, "rounds": ROUNDS, "data": str(file)}
+    return {"model": "logistic", "watch": [], "upper_bound": False, **size}
 
 
 def curves(out: Path) -> dict[str, dict[str, list[float]]]:

@@ -22,6 +22,8 @@ def train_policy(
         typer.Option(help="Labeled data by name, file or folder; again for more. made: new sets each time.  [made]"),
     ] = None,
     iterations: Annotated[int, typer.Option(min=1, help="Iterations of 10 episodes and 60 steps each.")] = 300,
+    warm: Annotated[int, typer.Option(min=1, help="Episodes at random before the first step.")] = 128,
+    measured: Annotated[int, typer.Option(min=2, help="New episodes that the policy is measured on at the end.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
     json: options.Json = False,
 ) -> None:
@@ -34,7 +36,9 @@ def train_policy(
     from claros.learned.train import train_policy as train
 
     with _bar() as progress:
-        policy = train(data or ["made"], out, iterations=iterations, seed=seed, progress=progress)
+        policy = train(
+            data or ["made"], out, iterations=iterations, seed=seed, warm=warm, measured=measured, progress=progress
+        )
     if json:
         show_json({"policy": str(out), **policy.training})
         return

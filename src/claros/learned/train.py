@@ -22,15 +22,12 @@ from claros.rng import stream
 
 __all__ = ["episode", "train_policy"]
 
-#: Episodes at random before the first step, and after that in each iteration, with so many steps.
-WARM, EPISODES, STEPS = 128, 10, 60
+#: Episodes of an iteration, and the steps after them.
+EPISODES, STEPS = 10, 60
 #: Share of random moves at first and at last, and the share of the iterations in which it falls.
 FIRST, LAST, FALL = 1.0, 0.1, 0.7
 #: Labels after which an episode is given up, and candidates that a memory has of what could be done next.
 LONGEST, AHEAD = 80, 50
-#: Episodes on which the finished policy is measured, beside random and margin, and data seeds apart from training.
-MEASURED = 100
-
 #: What chooses: candidates' values of (state, actions) and the model's probabilities.
 Chooser = Callable[[Floats, Floats, Floats], Floats]
 
@@ -41,38 +38,45 @@ def train_policy(
     *,
     iterations: int = 300,
     seed: int = 0,
+    warm: int = 128,
+    measured: int = 100,
     progress: Callable[[int, int], None] | None = None,
 ) -> Policy:
     """Train a policy by double deep Q-learning on labeled data sets, write it to ``out``, and return it.
 
     ``data`` are names, files or folders that `claros.data.load` reads, or "made" for sets made anew for each episode
     (clouds, cubes' corners, half moons, shells). An episode starts with one label a class and costs 1 for each further
-    one, until logistic regression has 98 % of the accuracy that it has with all labels. 128 episodes are played at
-    random; an iteration plays 10 more, of which a falling share of the moves is random, and takes 60 steps.
+    one, until logistic regression has 98 % of the accuracy that it has with all labels. ``warm`` episodes are played at
+    random first; an iteration plays 10 more, of which a falling share of the moves is random, and takes 60 steps.
     ``progress`` is called with iterations done and wanted. What it all came to is in ``Policy.training``: the labels
-    to the goal of the policy, of random and of margin in 100 new episodes. Some five minutes for 300 iterations.
+    to the goal of the policy, of random and of margin in so many ``measured`` new episodes. Some five minutes for 300
+    iterations.
 
     Raises `InputError` for data that have no labels or features.
     """
-    iterations = whole(iterations, 1, "iterations")
+    iterations, warm, measured = (
+        whole(iterations, 1, "iterations"),
+        whole(warm, 1, "warm"),
+        whole(measured, 2, "measured"),
+    )
     worlds = sources([data] if isinstance(data, str) else [*data])
     rng = stream(whole(seed, 0, "seed"), "train-policy")
     with blas_threads(1):
-        warm = [episode(_next(worlds, rng), None, rng) for _ in range(WARM)]
-        learning = Learning(new_weights(rng, -float(np.mean([bought for _, bought in warm])) / 2.0), rng)
-        for moves, _ in warm:
+        played = [episode(_next(worlds, rng), None, rng) for _ in range(warm)]
+        learning = Learning(new_weights(rng, -float(np.mean([bought for _, bought in played])) / 2.0), rng)
+        for moves, _ in played:
             _remember(learning, moves)
         curve = [_iterate(worlds, learning, rng, place, iterations, progress) for place in range(iterations)]
         policy = Policy(learning.weights, {})
-        measured = _measured(worlds, policy, seed)
+        needed = _measured(worlds, policy, seed, measured)
     training = {
         "claros": claros.__version__,
         "data": [*worlds],
         "iterations": iterations,
-        "episodes": WARM + iterations * EPISODES,
+        "episodes": warm + iterations * EPISODES,
         "seed": seed,
         "goal": GOAL,
-        "labels_to_goal": measured,
+        "labels_to_goal": needed,
         "curve": [round(value, 2) for value in curve],
     }
     policy = Policy(learning.weights, json.loads(json.dumps(training)))
@@ -141,7 +145,7 @@ def episode(world: World, choose: Chooser | None, rng: np.random.Generator) -> t
     return moves if reached else moves[:-1], len(moves)
 
 
-def _measured(worlds: Mapping[str, Source], policy: Policy, seed: int) -> dict[str, Any]:
+def _measured(worlds: Mapping[str, Source], policy: Policy, seed: int, episodes: int) -> dict[str, Any]:
     """Mean labels to the goal in new episodes, the same ones for the policy, random and margin, and standard errors."""
     choosers: dict[str, Chooser | None] = {
         "policy": lambda state, actions, probs: policy.values(state, actions),
@@ -151,14 +155,14 @@ def _measured(worlds: Mapping[str, Source], policy: Policy, seed: int) -> dict[s
     lengths = {
         name: [
             episode(_next(worlds, stream(seed, "policy-test", place)), choose, stream(seed, "policy-play", place))[1]
-            for place in range(MEASURED)
+            for place in range(episodes)
         ]
         for name, choose in choosers.items()
     }
-    found: dict[str, Any] = {"episodes": MEASURED}
+    found: dict[str, Any] = {"episodes": episodes}
     for name, own in lengths.items():
         found[name] = {
             "mean": round(float(np.mean(own)), 2),
-            "standard_error": round(float(np.std(own, ddof=1)) / math.sqrt(MEASURED), 2),
+            "standard_error": round(float(np.std(own, ddof=1)) / math.sqrt(episodes), 2),
         }
     return found
