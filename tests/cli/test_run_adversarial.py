@@ -33,7 +33,7 @@ def run(folder: Path, out: str, *words: str) -> int:
 
 
 def test_a_network_is_asked_for_what_its_strategy_needs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    names = ["deepfool", "bim", "learning_loss", "egl_full"]
+    names = ["deepfool", "bim", "learning_loss"]
     words = [word for name in names for word in ("--strategy", name)]
     code = run(tmp_path, "out", *words, "--set", "model.parameters.learned_loss=true", "--json")
     printed = capsys.readouterr()

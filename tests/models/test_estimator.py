@@ -33,7 +33,7 @@ def build(in_features: int, n_classes: int, width: int = 16) -> nn.Module:
 def test_scikit_learn_finds_nothing_wrong_with_it() -> None:
     # in batches drawn at random an item of weight 2 is not the same as two items
     known = {"check_sample_weight_equivalence_on_dense_data": "batches are drawn at random"}
-    quick = TorchClassifier(build, {**QUICK, "lr": 0.1, "epochs": 1, "min_steps": 25}, random_state=0)
+    quick = TorchClassifier(build, {**QUICK, "lr": 0.2, "epochs": 1, "min_steps": 12}, random_state=0)
     results = check_estimator(quick, expected_failed_checks=known, on_skip=None, on_fail=None)
     failed = {result["check_name"]: result["exception"] for result in results if result["status"] == "failed"}
     assert not failed, failed

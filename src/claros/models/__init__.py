@@ -19,6 +19,7 @@ from claros.registry import Registry
 
 if TYPE_CHECKING:
     from claros.models.hf import HFModel
+    from claros.models.keras import KerasModel
     from claros.models.precomputed import Precomputed
     from claros.models.sklearn import SklearnModel, from_estimator
     from claros.models.torch import TorchModel
@@ -28,6 +29,7 @@ __all__ = [
     "SUMMARIES",
     "HFModel",
     "Items",
+    "KerasModel",
     "Model",
     "Precomputed",
     "SklearnModel",
@@ -67,11 +69,12 @@ SUMMARIES: Mapping[str, tuple[str, str]] = {
     "perceptron": ("torch", "A network with one hidden layer and dropout over features or other rows."),
     "timm:NAME": ("vision", "An image model of timm, pretrained unless told otherwise."),
     "hf:NAME": ("hf", "A classifier of texts, images or sounds of Hugging Face, by name or folder."),
-    "package.module:factory": ("", "A network or estimator of your own; naming it runs its code."),
+    "package.module:factory": ("", "A network, Keras model or estimator of your own; naming it runs its code."),
 }
 
 _LAZY = {
     "HFModel": "claros.models.hf",
+    "KerasModel": "claros.models.keras",
     "Precomputed": "claros.models.precomputed",
     "SklearnModel": "claros.models.sklearn",
     "TorchModel": "claros.models.torch",

@@ -21,7 +21,8 @@ def from_path(path: str, parameters: Mapping[str, Any]) -> Model:
     A class of networks (``torch.nn.Module``), or a function that asks for the number of classes or the shape of an
     item, becomes a `claros.models.torch.TorchModel`; the parameters are its options and the factory's arguments. Any
     other class or function is called with the parameters, and what it gives says what it is: a network, a scikit-learn
-    estimator, or a model.
+    estimator, or a model. A class of Keras models, or a function that gives one, becomes a
+    `claros.models.keras.KerasModel` in the same way.
     """
     factory = resolve(path)
     if not callable(factory) or _is_network(factory):
@@ -32,6 +33,8 @@ def from_path(path: str, parameters: Mapping[str, Any]) -> Model:
         asks = inspect.signature(factory).parameters
     except ValueError as error:  # some built-in classes have none
         raise InputError(f"{path} does not say which arguments it takes; wrap it in a function that does.") from error
+    if "keras" in sys.modules and _gives_keras(factory, parameters):
+        return _keras_model(path, parameters)
     if _is_network_class(factory) or (not isinstance(factory, type) and FILLED.keys() & asks.keys()):
         return _torch_model(path, parameters)
     product = _made(factory, {name: value for name, value in parameters.items() if name in asks or _takes_any(asks)})
@@ -45,6 +48,18 @@ def from_path(path: str, parameters: Mapping[str, Any]) -> Model:
     from claros.models.sklearn import from_estimator
 
     return from_estimator(product, spec={"name": path, "parameters": dict(parameters)})
+
+
+def _gives_keras(factory: Any, parameters: Mapping[str, Any]) -> bool:
+    from claros.models.keras.network import gives_keras
+
+    return gives_keras(factory, parameters)
+
+
+def _keras_model(path: str, parameters: Mapping[str, Any]) -> Model:
+    from claros.models.keras import KerasModel
+
+    return KerasModel.named(path, path, parameters)
 
 
 def _torch_model(path: str, parameters: Mapping[str, Any]) -> Model:

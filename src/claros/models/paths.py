@@ -17,6 +17,11 @@ def resolve(path: str) -> Any:
     try:
         found = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
+        if error.name in ("tensorflow", "jax"):
+            raise InputError(
+                f"{path}: Python finds no module {error.name!r}. If it is Keras that wants it, choose another "
+                "backend in the environment, as KERAS_BACKEND=torch."
+            ) from error
         if error.name is None or not (module_name == error.name or module_name.startswith(f"{error.name}.")):
             raise
         raise InputError(
