@@ -52,9 +52,12 @@ class TorchModel:
     linear layer or the output of ``layer``; ``head_weights`` and ``head_bias`` when a linear layer maps them to the
     logits; ``boundary_distance``, ``bim_distance`` and ``gradient_norm`` where gradients reach the input, each computed
     only where it is asked for, as it costs many passes; ``predicted_loss`` with ``learned_loss=True``;
-    ``member_probs`` by Monte Carlo dropout when the network has dropout modules at work. Inference is float32
-    even where training is not: in bfloat16, with 8 bits, most of the small differences that a strategy ranks by are
-    ties. Everything random is drawn from ``rng``; global random states are left as found.
+    ``member_probs`` by Monte Carlo dropout when the network has dropout modules at work, or from what ``members_from``
+    says: with ``ensemble`` and ``snapshots``, ``probs`` is the mean of the members, and there is no head. Inference is
+    float32 even where training is not: in bfloat16, with 8 bits, most of the small differences that a strategy ranks by
+    are ties. Everything random is drawn from ``rng``; global random states are left as found.
+
+    A campaign tells it, in ``context``, where a training keeps its state, from which it goes on if it is killed.
     """
 
     restorable = True
