@@ -111,7 +111,7 @@ def test_what_is_public_exists_and_is_documented(name: str) -> None:
             assert inspect.getdoc(thing), f"{name}.{public} needs a docstring"
 
 
-@pytest.mark.parametrize("kind", ["strategies", "stopping", "estimate", "models", "track"])
+@pytest.mark.parametrize("kind", ["strategies", "stopping", "estimate", "shift", "models", "track"])
 def test_every_name_in_a_registry_resolves(kind: str) -> None:
     registry = importlib.import_module(f"claros.{kind}").REGISTRY
     assert len(registry.names()) >= 3

@@ -44,6 +44,7 @@ def test_no_link_in_the_documentation_is_broken() -> None:
         "docs/tracking.md",
         "docs/bench.md",
         "docs/stopping.md",
+        "docs/label_shift.md",
         "docs/from_dalmax.md",
         "docs/reproducibility.md",
         "docs/from_mdalth.md",

@@ -1,4 +1,4 @@
-"""What there is to list: strategies, wrappers, stopping rules, estimates, models and inputs, and what each says."""
+"""What there is to list: strategies, wrappers, rules, estimates, methods for label shift, models, inputs; what each says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from claros import compose, estimate, models, stopping, strategies
+from claros import compose, estimate, models, shift, stopping, strategies
 from claros.compose.composite import source
 from claros.errors import InputError, UnknownNameError, suggest
 from claros.estimate import Estimator
@@ -120,6 +120,14 @@ def _estimate(estimator: Estimator) -> dict[str, Any]:
     }
 
 
+def _shift() -> list[dict[str, Any]]:
+    return [{"name": name, "summary": "", **_described(name, shift.get, _method)} for name in shift.names()]
+
+
+def _method(method: shift.Method) -> dict[str, Any]:
+    return {"summary": method.summary, "parameters": dict(method.parameters), "reference": method.reference}
+
+
 def _inputs() -> list[dict[str, Any]]:
     return [
         {
@@ -138,6 +146,7 @@ KINDS: Mapping[str, Callable[[], list[dict[str, Any]]]] = {
     "wrappers": _wrappers,
     "stopping": _rules,
     "estimates": _estimates,
+    "shift": _shift,
     "models": _models,
     "inputs": _inputs,
 }

@@ -10,7 +10,7 @@ from claros.cli.output import show_json, show_table
 
 __all__ = ["list_"]
 
-Kind = Literal["strategies", "wrappers", "stopping", "estimates", "models", "inputs"]
+Kind = Literal["strategies", "wrappers", "stopping", "estimates", "shift", "models", "inputs"]
 
 
 def list_(
