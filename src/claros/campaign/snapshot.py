@@ -82,6 +82,7 @@ def restore(
     model: Model,
     scratch: Path,
     evidence: bool = True,
+    target: Pool | None = None,
 ) -> tuple[Campaign, Recorder]:
     """The campaign of which a `Recorder` packed the parts, in memory, and a recorder that goes on after them."""
     folder, log = Folder(None), MemoryLog()
@@ -102,7 +103,7 @@ def restore(
     journal = Journal(log)
     if not journal.sync().config:
         raise CorruptLogError("The stored parts of a campaign are damaged (its beginning is missing); remove its cell.")
-    campaign = Campaign(folder, journal, pool, model)
+    campaign = Campaign(folder, journal, pool, model, target)
     names, rounds = set(folder.files), set(journal.state.fitted)
     return campaign, Recorder(campaign, scratch, evidence, journal.state.seq, names, rounds)
 

@@ -6,6 +6,7 @@ from claros.campaign import Campaign, Query
 from claros.experiment import upper_bound
 from claros.experiment.config import STRATIFIED, UPPER_BOUND, Arm
 from claros.experiment.setting import Setting
+from claros.experiment.shifted import WARM_START
 
 __all__ = ["ask", "chosen"]
 
@@ -21,6 +22,8 @@ def ask(setting: Setting, campaign: Campaign, arm: Arm, seed: int, n: int) -> li
 
 def chosen(setting: Setting, campaign: Campaign, arm: Arm, seed: int, n: int) -> tuple[str, list[str]]:
     """Who chooses the next batch and what it is; nothing where the campaign's strategies choose."""
+    if not campaign.rounds and setting.shifted is not None:
+        return WARM_START, list(setting.shifted.first)
     if not campaign.rounds:
         stratified = setting.config.init.name == STRATIFIED
         return STRATIFIED, setting.stratified(n, seed, campaign.candidates()) if stratified else []

@@ -130,6 +130,7 @@ def _finish_round(
         "per_class": _per_class(setting.pool.classes, scores, Counter(row["class"] for row in batch)),
         "decisions": {name: asdict(decision) for name, decision in fitted.decisions.items()},
         "arms": [dict(arm) for arm in planned.arms],
+        **({} if fitted.shift is None else {"shift": _shift(setting, fitted.shift)}),
         "end": "stop" if stopped else "labels" if bought >= task.until else None,
         "seconds": {**seconds, "rest": max(0.0, rest)},  # a resumed round may have trained before
     }
@@ -138,6 +139,17 @@ def _finish_round(
     if content["end"] is not None:
         campaign.tidy()
     return content
+
+
+def _shift(setting: Setting, found: Mapping[str, Any]) -> dict[str, Any]:
+    """What was found of a label shift; of a simulated one, also how far it is from the truth."""
+    if setting.shifted is None:
+        return dict(found)
+    truth = {"true_prior": setting.shifted.target_prior.tolist(), "warm_prior": setting.shifted.warm_prior.tolist()}
+    if found["target_prior"] is None:
+        return {**found, **truth, "prior_error": None}
+    error = float(np.abs(np.array(found["target_prior"]) - setting.shifted.target_prior).sum())
+    return {**found, **truth, "prior_error": error}
 
 
 def evaluate(campaign: Campaign, setting: Setting) -> tuple[Floats, dict[str, Any]]:

@@ -17,6 +17,7 @@ from claros.experiment.fields import (
     Amount,
     Arm,
     ArmSpec,
+    CorrectionSpec,
     Named,
     NamedSpec,
     Settings,
@@ -26,6 +27,7 @@ from claros.experiment.fields import (
     is_count,
 )
 from claros.experiment.noise import KINDS, Exact, NoiseSpec
+from claros.experiment.shifted import ShiftSpec
 
 __all__ = ["CONTROL", "COVERAGE", "STRATIFIED", "UPPER_BOUND", "Arm", "Named", "Plan", "RunConfig", "parse_config"]
 
@@ -174,6 +176,15 @@ class RunConfig(Settings):
     class_prior: Literal["pool"] | dict[str, float] | None = Field(
         None, description="the classes' shares that strategies are told: by name, or the pool's true ones"
     )
+    target: str | None = Field(
+        None, description="unlabeled items from where the model will be used, to correct for label shift"
+    )
+    correction: CorrectionSpec = Field(
+        "auto", description="how to correct for label shift, where there is a target: claros.campaign.Correction"
+    )
+    shift: ShiftSpec | None = Field(
+        None, description="a label shift to simulate: law, warm, pool, target, test, draw, alpha, ..."
+    )
     audit: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="share of the labels bought for the audit set")
     seed: int = Field(0, ge=0, description="the first seed")
     streams: Annotated[dict[str, Annotated[int, Field(ge=0)]] | None, AfterValidator(_known_streams)] = Field(
@@ -200,6 +211,10 @@ class RunConfig(Settings):
     def _consistent(self) -> Self:
         if self.rounds is not None and self.budget is not None:
             raise ValueError("give rounds or budget, not both")
+        if self.shift is not None and self.target is not None:
+            raise ValueError("a simulated shift draws its own target; leave out target or shift")
+        if self.shift is not None and "start" in self.model_fields_set:
+            raise ValueError("the start of a simulated shift is its warm start; say shift.warm in place of start")
         if len(self._listed) < len(self.strategy):
             raise ValueError("two strategies have the same label, or the same name and parameters")
         if any(arm.label == CONTROL and arm.name != CONTROL for arm in self.strategy):
@@ -252,13 +267,16 @@ class RunConfig(Settings):
         """The seeds of the run."""
         return range(self.seed, self.seed + self.seeds)
 
-    def plan(self, n_pool: int) -> Plan:
-        """The run's size in labels for a pool of so many items; an `InputError` where it cannot be bought."""
+    def plan(self, n_pool: int, n_first: int | None = None) -> Plan:
+        """The run's size in labels for a pool of so many items; an `InputError` where it cannot be bought.
+
+        ``n_first`` are there at the start, if that is not for the settings to say.
+        """
 
         def count(amount: int | float) -> int:
             return amount if isinstance(amount, int) else max(1, round(amount * n_pool))
 
-        start, batch = count(self.start), count(self.batch)
+        start, batch = count(self.start) if n_first is None else n_first, count(self.batch)
         if start > n_pool:
             raise InputError(f"start asks for {start} labels, but the pool has {n_pool} items; choose a smaller start.")
         if self.budget is None:
@@ -274,6 +292,12 @@ class RunConfig(Settings):
         settings: dict[str, Any] = self.model_dump(mode="json", exclude=set(OUTPUT_SETTINGS))
         if self.streams is None:
             del settings["streams"]  # as before there were any
+        for name in ("target", "correction", "shift"):
+            if settings[name] == RunConfig.model_fields[name].default:
+                del settings[name]
+        for arm in settings["strategy"]:
+            if arm["correction"] is None:
+                del arm["correction"]
         return settings
 
     def seed_for(self, purpose: str, seed: int) -> int:
@@ -285,6 +309,7 @@ def _label(arm: Arm, with_parameters: bool) -> str:
     text = arm.name
     if with_parameters and arm.parameters:
         text += "(" + ", ".join(f"{key}={value}" for key, value in arm.parameters.items()) + ")"
+    text += "" if arm.correction is None else f" + {arm.correction}"
     text = re.sub(r"['\"{}]", "", text).replace(": ", "=") if _is_expression(arm.name) else text
     text = re.sub(r"[^\w(),.=+ -]", "_", text)  # it names a folder, too
     if len(text) <= LONGEST_LABEL:
@@ -328,4 +353,5 @@ def _owner(parts: list[str]) -> type[Settings]:
         return RunConfig
     if parts[0] == "oracle":
         return KINDS.get(parts[1], Exact)
-    return Arm if parts[0] == "strategy" else Named
+    owners: dict[str, type[Settings]] = {"strategy": Arm, "shift": ShiftSpec}
+    return owners.get(parts[0], Named)

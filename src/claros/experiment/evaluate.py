@@ -141,7 +141,11 @@ def evaluate(
         setting = run.setting()
         options = {**{name: getattr(run.config, name) for name in DATA_SETTINGS}, **(reading or {})}
         pasts = (
-            (cell.strategy, cell.seed, Past(cell.folder, pool=setting.pool, model=setting.model()))
+            (
+                cell.strategy,
+                cell.seed,
+                Past(cell.folder, pool=setting.pool, model=setting.model(), target=setting.target),
+            )
             for cell in run.only(arm)
         )
         tested = _read(test, setting.pool, setting.model(), options)

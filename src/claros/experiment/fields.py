@@ -6,9 +6,24 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-__all__ = ["Amount", "Arm", "ArmSpec", "Named", "NamedSpec", "Settings", "Share", "as_list", "from_text", "is_count"]
+from claros.campaign.correction import Correction
+from claros.errors import InputError
+
+__all__ = [
+    "Amount",
+    "Arm",
+    "ArmSpec",
+    "CorrectionSpec",
+    "Named",
+    "NamedSpec",
+    "Settings",
+    "Share",
+    "as_list",
+    "from_text",
+    "is_count",
+]
 
 
 class Settings(BaseModel):
@@ -24,10 +39,21 @@ class Named(Settings):
     parameters: dict[str, Any] = {}
 
 
+def _known_correction(text: str | None) -> str | None:
+    try:
+        if text is not None:
+            Correction.of(text)
+    except InputError as error:
+        raise ValueError(str(error).removesuffix(".")) from error
+    return text
+
+
 class Arm(Named):
     """A strategy to compare; ``label`` is what tables and figures call it, if not by its name."""
 
     label: Annotated[str | None, Field(pattern=r"^\w[^/\\\x00-\x1f]*$")] = None
+    correction: Annotated[str | None, AfterValidator(_known_correction)] = None
+    """How this arm corrects for label shift, if not as the run."""
 
 
 def from_text(value: Any) -> Any:
@@ -59,6 +85,8 @@ def _as_spec(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+#: How to correct for label shift, by name: `claros.campaign.Correction`.
+CorrectionSpec = Annotated[str, AfterValidator(_known_correction)]
 #: A count (whole number, at least 1), or a share of the pool (above 0, below 1).
 Amount = Annotated[int | float, BeforeValidator(_amount)]
 #: A share above 0 and below 1.

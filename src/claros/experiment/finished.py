@@ -17,11 +17,18 @@ __all__ = ["RunFolder", "is_run"]
 
 
 def is_run(folder: Path) -> bool:
-    """Whether the folder is that of a run; an `InputError` if it is that of a bench, which keeps no folders."""
+    """Whether the folder is that of a run, else it is that of a campaign; an `InputError` if it is neither.
+
+    A bench is neither: it keeps no folders.
+    """
     if (folder / "bench.json").is_file() or (folder / "bench.sqlite").is_file():
         raise InputError(
             f"{folder} is a bench, whose rounds are rows of a database without models; give the folder of a run or "
             "of a campaign."
+        )
+    if not (folder / "run.json").is_file() and not (folder / "items").is_dir():
+        raise InputError(
+            f"{folder} is the folder of neither a run nor a campaign, which claros run and claros ask make."
         )
     return (folder / "run.json").is_file()
 

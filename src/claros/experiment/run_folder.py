@@ -47,7 +47,7 @@ class InFolder:
             shutil.rmtree(unfinished, ignore_errors=True)
             setting.campaign(task.arm, task.seed, unfinished).close()
             unfinished.rename(folder)
-        return Campaign.open(folder, pool=setting.pool, model=setting.model(), durable=False)
+        return Campaign.open(folder, pool=setting.pool, model=setting.model(), target=setting.target, durable=False)
 
     def write(self, campaign: Campaign, evaluated: Evaluated) -> None:
         """Write the round's files; the campaign has its own in the same folder already."""

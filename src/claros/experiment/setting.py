@@ -18,6 +18,7 @@ from claros.errors import DataError
 from claros.experiment.config import Arm, Plan, RunConfig
 from claros.experiment.oracle import Oracle
 from claros.experiment.shared import Starts
+from claros.experiment.shifted import Shifted
 from claros.experiment.start import first_strategy, later_strategy
 from claros.models.model import Model
 from claros.models.reads import seen_by
@@ -48,18 +49,22 @@ class Setting:
     test: Pool
     oracle: Oracle
     starts: Starts = field(default_factory=Starts)
+    target: Pool | None = None
+    """Unlabeled items from where the model will be used."""
+    shifted: Shifted | None = None
+    """A simulated label shift."""
 
     @classmethod
     def load(cls, config: RunConfig, beside: Setting | None = None) -> Setting:
         """Read the data, and say what is wrong with them for a simulation; those of ``beside`` if they are the same."""
         if beside is not None and _data_of(beside.config) == _data_of(config):
-            pool, test = beside.pool, beside.test
+            pool, test, target, shifted = beside.pool, beside.test, beside.target, beside.shifted
         else:
-            pool, test = _read(config)
+            pool, test, target, shifted = _read(config)
         model = _model(config)
         pool, test = seen_by(model, pool), seen_by(model, test)
-        oracle = Oracle(pool, config.oracle)
-        return cls(config, config.plan(len(np.unique(pool.groups))), pool, test, oracle)
+        plan = config.plan(len(np.unique(pool.groups)), None if shifted is None else len(shifted.first))
+        return cls(config, plan, pool, test, Oracle(pool, config.oracle), target=target, shifted=shifted)
 
     def model(self) -> Model:
         """A new model, which shares the training on the start batch with the other arms of its seed."""
@@ -83,6 +88,8 @@ class Setting:
             audit=config.audit,
             embeddings=config.embeddings,
             class_prior=self._shares() if config.class_prior == "pool" else config.class_prior,
+            target=self.target,
+            correction=config.correction if arm.correction is None else arm.correction,
             price=config.price,
             worth=config.worth,
             checkpoints=config.checkpoints,
@@ -141,15 +148,28 @@ def _model(config: RunConfig) -> Model:
 
 
 def _data_of(config: RunConfig) -> dict[str, Any]:
-    names = ("data", "test", "annotations", "test_share", *DATA_SETTINGS)
+    names = ("data", "test", "annotations", "test_share", "target", "shift", *DATA_SETTINGS)
     return {**{name: getattr(config, name) for name in names}, "seed": config.seed_for("split", config.seed)}
 
 
-def _read(config: RunConfig) -> tuple[Pool, Pool]:
+def _read(config: RunConfig) -> tuple[Pool, Pool, Pool | None, Shifted | None]:
     known = _data_of(config)
+    target, spec = known.pop("target"), known.pop("shift")
     share = known.pop("test_share")
     shares = {} if share is None else {"test_part": share, "test_share": share}
     pool, test = data.load(known.pop("data"), **known, **shares)
     if test is None or len(test) == 0 or test.labels is None or (test.labels < 0).any():
         raise DataError(f"{config.test or config.data} has no test data of which every item is labeled; pass --test.")
-    return pool, test
+    if spec is not None:
+        drawn = Shifted.draw(spec, pool, test, known["seed"])
+        return drawn.pool, drawn.test, drawn.target, drawn
+    return pool, test, None if target is None else _sample(target, config, pool), None
+
+
+def _sample(path: str, config: RunConfig, pool: Pool) -> Pool:
+    """The target's items, read as the data were; their labels, if there are any, are not looked at."""
+    known = {name: getattr(config, name) for name in DATA_SETTINGS if name != "near_duplicates"}
+    sample, _ = data.load(path, **{**known, "split_column": None, "features": None})
+    if sample.shows != pool.shows:
+        raise DataError(f"{path} has {sample.shows}, and {config.data} {pool.shows}; they must be of one kind.")
+    return sample

@@ -25,6 +25,10 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "picks": (*CELL, "item", "class", "source", "score", "probability"),
     "rules": (*CELL, "n_labeled", "rule", "ready", "stop", "value", "threshold", "reason"),
     "arms": (*CELL, "n_labeled", "arm", "share", "value"),
+    "shift": (
+        *(*CELL, "n_labeled", "active", "why", "p_value", "gain", "prior_error"),
+        *("class", "target_share", "true_share", "weight", "low", "high"),
+    ),
 }
 
 
@@ -82,7 +86,23 @@ def rows_of(
     yield "per_class", [{**spent, **row} for row in details["per_class"]]
     yield "rules", [{**spent, "rule": rule, **decision} for rule, decision in details["decisions"].items()]
     yield "arms", [{**spent, **arm} for arm in details.get("arms", ())]
+    if details.get("shift"):
+        yield "shift", [{**spent, **row} for row in _of_shift(details["shift"], details["per_class"])]
     yield "picks", [{**key, **row} for row in batch]
+
+
+def _of_shift(found: Mapping[str, Any], classes: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What was found of a label shift, a row for each class."""
+    names = {
+        "target_share": "target_prior",
+        "true_share": "true_prior",
+        "weight": "weights",
+        "low": "low",
+        "high": "high",
+    }
+    for code, one in enumerate(classes):
+        of_class = {name: found[origin][code] for name, origin in names.items() if found.get(origin) is not None}
+        yield {**found, "class": one["class"], **{name: of_class.get(name) for name in names}}
 
 
 def csv_bytes(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bytes:

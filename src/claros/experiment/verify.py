@@ -137,7 +137,7 @@ def _cell(setting: Setting, one: Cell, out: Path, round: int | None, tolerance: 
         raise InputError(
             f"Round {number} of {one.folder} is not complete; the last that is, is {rounds_done(one) - 1}."
         )
-    past = Past(one.folder, pool=setting.pool, model=setting.model())
+    past = Past(one.folder, pool=setting.pool, model=setting.model(), target=setting.target)
     rerun, recorded = past.before(number), past.state.rounds[number]
     by, items = batches.chosen(
         setting, rerun.campaign, setting.config.arms[one.strategy], one.seed, len(recorded.items)

@@ -16,7 +16,7 @@ from claros.experiment.setting import Setting
 __all__ = ["InDatabase"]
 
 #: Metrics that are large or said elsewhere, and not needed to go on.
-_ELSEWHERE = ("precision", "recall", "f1", "support", "per_class", "arms")
+_ELSEWHERE = ("precision", "recall", "f1", "support", "per_class", "arms", "shift")
 
 
 class InDatabase:
@@ -55,6 +55,7 @@ class InDatabase:
             model=setting.model(),
             scratch=self._scratch,
             evidence=setting.config.evidence,
+            target=setting.target,
         )
         return campaign
 
@@ -68,6 +69,7 @@ class InDatabase:
             "decisions": evaluated.metrics["decisions"],
             "batch": list(evaluated.batch),
             "arms": evaluated.metrics["arms"],
+            **({"shift": evaluated.metrics["shift"]} if "shift" in evaluated.metrics else {}),
             "history": campaign.model.history if campaign.model is not None else [],
         }
         part, model = self._recorder.part(), self._recorder.model()

@@ -32,6 +32,8 @@ Pixels = npt.NDArray[np.float64]
 
 def method_of(strategy: str) -> str | None:
     """The search behind an adversarial strategy, ``deepfool`` or ``bim``; None for any other."""
+    if "(" not in strategy and strategy not in strategies.REGISTRY:  # an arm that is no strategy, as the upper bound
+        return None
     needs = strategies.get(strategy).needs
     return next((method for need, method in _METHODS.items() if need in needs), None)
 

@@ -87,7 +87,9 @@ def _cells(
         parts, files = store.parts(claim)
         if not parts:
             raise DataError(f"{store.place} lost what the rules saw of {cell['strategy']}, seed {cell['seed']}.")
-        campaign, _ = restore(parts, files, pool=setting.pool, model=setting.model(), scratch=scratch)
+        campaign, _ = restore(
+            parts, files, pool=setting.pool, model=setting.model(), scratch=scratch, target=setting.target
+        )
         accuracy = {int(row["round"]): float(row["accuracy"]) for row in store.past(claim)}
         yield Recorded.of(_key(one, settings, cell), campaign, accuracy, store.place)
 

@@ -34,7 +34,9 @@ def from_run(folder: Path) -> Iterator[Recorded]:
     for cell in cells:
         rows = [read_round(cell, number) for number in range(rounds_done(cell))]
         accuracy = {int(row["round"]): float(row["accuracy"]) for row in rows}
-        with Campaign.open(cell.folder, pool=setting.pool, model=setting.model(), durable=False) as campaign:
+        with Campaign.open(
+            cell.folder, pool=setting.pool, model=setting.model(), target=setting.target, durable=False
+        ) as campaign:
             yield Recorded.of(
                 Key(data, config.model.name, cell.strategy, cell.seed), campaign, accuracy, str(cell.folder)
             )
