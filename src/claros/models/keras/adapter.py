@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,51 +19,13 @@ from claros.models.checks import Labeled, check_kind, check_names, labeled_items
 from claros.models.columns import Head, softmax, spread_head, spread_logits, spread_probs
 from claros.models.factory import Factory
 from claros.models.keras.network import NOMINAL, REFUSALS, Parts, filled, keras_module, quiet, take_apart
+from claros.models.keras.options import Options
 from claros.models.keras.reading import Reader, make_reader, shape_of
 from claros.models.model import Items
 from claros.models.storage import read_document, read_weights, write_model
 from claros.rng import beside
-from claros.strategy import check_parameters
 
-__all__ = ["KerasModel", "Options"]
-
-
-@dataclass(frozen=True)
-class Options:
-    """Settings of a `KerasModel`; all of them JSON."""
-
-    optimizer: str = "adamw"
-    """An optimizer of Keras by name, for a model that was not compiled."""
-    lr: float = 1e-3
-    """Its learning rate."""
-    epochs: int = 30
-    """Passes over the labeled items ..."""
-    min_steps: int = 200
-    """... raised until there are so many steps."""
-    batch_size: int = 32
-    """Items a step, at most."""
-    members: int = 10
-    """How many members Monte Carlo dropout gives."""
-    chunk: int = 256
-    """Items in one pass of inference."""
-    warm: bool = False
-    """Whether training goes on from the last weights; a new number of classes starts anew."""
-
-    @classmethod
-    def of(cls, who: str, given: Mapping[str, Any]) -> Options:
-        """The options given over the defaults, every one checked."""
-        options = cls(**check_parameters(who, asdict(cls()), given))
-        for name in ("epochs", "batch_size", "members", "chunk"):
-            if getattr(options, name) < 1:
-                raise InputError(f"{who}: {name} must be at least 1; got {getattr(options, name)!r}.")
-        if options.lr <= 0:
-            raise InputError(f"{who}: lr must be positive; got {options.lr!r}.")
-        return options
-
-    @staticmethod
-    def names() -> list[str]:
-        """The names of all options."""
-        return [one.name for one in fields(Options)]
+__all__ = ["KerasModel"]
 
 
 class _Fitted(NamedTuple):
@@ -82,7 +44,7 @@ class KerasModel:
     ``input_shape``) and, for rows, ``in_features``. The model maps standardised rows (B, F), or images (B, H, W,
     channels) scaled to [0, 1], to one column a class: probabilities or logits; which, is seen from its output. It is
     trained on the cross-entropy of the class codes, by the optimizer that it was compiled with, if it was. ``options``
-    are those of `Options`.
+    are those of `claros.models.keras.options.Options`.
 
     Outputs are float32 NumPy arrays: ``probs`` and ``logits``; of sequential and functional models that end in a dense
     layer also ``embeddings``, its input, and the head; and ``member_probs`` where they have dropout layers. Weights lie
