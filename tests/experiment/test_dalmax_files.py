@@ -66,8 +66,9 @@ def test_averages_are_those_of_scikit_learn(seed: int) -> None:
 def test_a_run_of_ours_writes_the_files_for_every_arm_and_seed_of_any_data(tmp_path: Path) -> None:
     """Rows have no image: their words are written; scikit-learn models are no file, and have no epochs to draw."""
     settings = {"data": "iris", "strategy": "margin", "start": 6, "batch": 3, "rounds": 1, "seed": 1, "report": False}
+    settings |= {"upper_bound": 2}
     out = run(parse_config({**settings, "files": "dalmax"}), tmp_path / "out", listener=lambda _: None)
-    assert sorted(path.name for path in (out / "dalmax").iterdir()) == ["margin-1", "random-1"]
+    assert sorted(path.name for path in (out / "dalmax").iterdir()) == ["margin-1", "random-1", "upper_bound-1"]
     folder = out / "dalmax" / "margin-1"
     assert {path.name for path in folder.iterdir()} == {
         "confusion_matrix.pdf",

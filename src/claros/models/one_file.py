@@ -29,6 +29,8 @@ def pack(folder: Path, path: Path, about: Mapping[str, Any] | None = None) -> bo
     byte, so that every reader of safetensors opens the file. A model without weights is one that is trained again from
     its labels.
     """
+    if not (folder / DOCUMENT).is_file():  # a model of somebody's own may keep itself in another way
+        return False
     document = _document(folder / DOCUMENT)
     weights = document.pop("weights", None)
     if weights is None:
