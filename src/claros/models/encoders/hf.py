@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,8 @@ def from_hf(
     tower = getattr(net, f"get_{'text' if kind == 'texts' else 'image'}_features", None) if kind != "sounds" else None
     called = net if tower is None else _Tower(net, tower)
     reader = make_reader(kind, processor, called, max_length, MAX_SECONDS)
-    one = threading.Lock()  # a tokenizer sets its padding in itself, so that one thread at a time may use it
+    # A tokenizer sets its padding in itself, so that one thread at a time may use it.
+    one: AbstractContextManager[object] = threading.Lock() if kind == "texts" else nullcontext()
 
     def prepare(items: Items, positions: Indices) -> list[tuple[Indices, Batch]]:
         with one:
