@@ -1,4 +1,4 @@
-"""What there is to list: strategies, wrappers, rules, estimates, methods for label shift, models, inputs; what each says."""
+"""What there is to list: strategies, wrappers, rules, estimates, methods for label shift, models and inputs."""
 
 from __future__ import annotations
 

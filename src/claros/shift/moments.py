@@ -108,9 +108,11 @@ def resampled_means(table: Floats, replicates: int, rng: np.random.Generator) ->
     n, mean = len(table), mean_rows(table)
     rows = np.asarray(table if n <= ROWS else table[np.sort(rng.choice(n, ROWS, replace=False))], dtype=np.float64)
     m = len(rows)
-    drawn = np.stack([np.bincount(rng.integers(m, size=m), minlength=m) for _ in range(replicates)])
-    deviations = (drawn @ rows) / m - rows.mean(axis=0)
-    return np.asarray(np.maximum(mean + deviations * np.sqrt(m / n), 0.0))
+    means = np.empty((replicates, rows.shape[1]))
+    for part in row_blocks(replicates, 8 * m):
+        drawn = np.stack([np.bincount(rng.integers(m, size=m), minlength=m) for _ in range(part.stop - part.start)])
+        means[part] = drawn.astype(np.float64) @ rows / m
+    return np.asarray(np.maximum(mean + (means - rows.mean(axis=0)) * np.sqrt(m / n), 0.0))
 
 
 def describe(evidence: Evidence, found: Moments) -> dict[str, Any]:
