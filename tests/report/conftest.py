@@ -18,6 +18,7 @@ COLUMNS = {
     "per_class": (*CELL, "n_labeled", "class", "precision", "recall", "f1", "n_picked"),
     "picks": (*CELL, "item", "class", "source", "score", "probability"),
     "rules": (*CELL, "n_labeled", "rule", "ready", "stop", "value", "threshold", "reason"),
+    "arms": (*CELL, "n_labeled", "arm", "share", "value"),
 }
 
 
