@@ -270,7 +270,7 @@ def test_what_is_not_there_is_one_sentence(
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no campaign at"):
+    with pytest.raises(InputError, match="neither a run nor a campaign"):
         verify(tmp_path)
     (tmp_path / "bench.json").write_text("{}")
     with pytest.raises(InputError, match="is a bench"):
