@@ -62,6 +62,7 @@ WRAPPED = {
     "mixture": "mixture({margin: 0.5, k_center: 0.5})",
     "random_share": "random_share(margin, share=0.3)",
     "switch": "switch(max_herding, margin, at=5)",
+    "malls": "malls(margin)",
     "seals": "seals(margin, neighbours=5)",
     "anchor_al": "anchor_al(margin, anchors=2, neighbours=10, size=30)",
     "refine": "refine(margin, max_herding, depth=2, draws=3)",

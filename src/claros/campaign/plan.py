@@ -16,7 +16,7 @@ from claros.campaign import remembered
 from claros.campaign.folder import Folder
 from claros.campaign.items import Items
 from claros.campaign.learner import Learner
-from claros.campaign.state import Planned, Round, State
+from claros.campaign.state import Label, Planned, Round, State
 from claros.campaign.streams import seed_for
 from claros.campaign.supply import AUDITED, Supply
 from claros.data.pool import Pool
@@ -153,7 +153,7 @@ def _select(
         candidates=free,
         labeled=now.items.positions([label.item for label in labels]),
         labels=np.array([label.code for label in labels], dtype=np.int64),
-        known=_audit(now) if AUDITED & {*strategy.needs, *strategy.optional} else {},
+        known=_known(now, {*strategy.needs, *strategy.optional}, labels),
     )
     seed = seed_for(state.config, "init" if source == "start" else "strategy")
     rng = stream(seed, source, len(state.rounds))
@@ -161,6 +161,18 @@ def _select(
         return remembered.select(strategy, k, given, rng, pool=now.pool, free=free, state=state, folder=now.folder)
     inputs = Inputs(given, strategy.needs, strategy.optional, who=strategy.name, n=len(free))
     return strategy.select(k, inputs, rng), None, ()
+
+
+def _known(now: Situation, names: Collection[str], labels: Sequence[Label]) -> dict[str, Any]:
+    """What the campaign knows of what is asked for: by its audit, and of the target's class shares."""
+    found = _audit(now) if AUDITED & set(names) else {}
+    if "class_weights" in names and now.learner is not None and now.learner.shift is not None:
+        prior = now.learner.shift.target_prior
+        counts = np.bincount([label.code for label in labels], minlength=len(now.state.classes))
+        if prior is not None and len(labels):
+            shares = counts / counts.sum()
+            found["class_weights"] = np.divide(prior, shares, out=np.ones(len(counts)), where=shares > 0)
+    return found
 
 
 def _audit(now: Situation) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def configuration(
     at_hand = supplied(provides, features=pool.has_features, embeddings=embeddings, audited=audited)
     shares = check_prior(class_prior, names)
     known = at_hand if shares is None else {*at_hand, "class_prior"}
+    known = known if target is None else {*known, "class_weights"}
     check_supply(f"The strategy {strategy.name!r}", strategy.needs, known, model_name)
     seen = shown(provides, features=pool.has_features, warm=model is not None and model.warm)
     for rule in rules:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from claros.compose.batches import mixture, random_share
 from claros.compose.expression import parse, usage
+from claros.compose.medial import malls
 from claros.compose.neighbourhood import anchor_al, refine, seals
 from claros.compose.pools import class_balanced, partitioned, prefilter, subsample
 from claros.compose.scores import per_cost, prior_corrected, stochastic, tempered
@@ -28,6 +29,7 @@ __all__ = [
     "WRAPPERS",
     "anchor_al",
     "class_balanced",
+    "malls",
     "mixture",
     "parse",
     "partitioned",

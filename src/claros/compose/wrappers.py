@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from claros.compose.batches import mixture, random_share
+from claros.compose.medial import malls
 from claros.compose.neighbourhood import anchor_al, refine, seals
 from claros.compose.pools import class_balanced, partitioned, prefilter, subsample
 from claros.compose.scores import per_cost, prior_corrected, stochastic, tempered
@@ -21,6 +22,7 @@ _ALL: tuple[Callable[..., Strategy], ...] = (
     mixture,
     random_share,
     switch,
+    malls,
     seals,
     anchor_al,
     refine,
