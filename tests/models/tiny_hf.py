@@ -128,11 +128,11 @@ def _written(folder: Path, config: Any, processor: Any, network: Any, weights: b
 
 
 def tones(folder: Path, n: int = 48, *, rates: tuple[int, ...] = (8000, 11025, 16000)) -> Any:
-    """A pool of wav files: low, middle and high tones of 0.3 to 0.7 seconds in noise, at the rates in turn."""
+    """A pool of wav files: low, middle and high tones of 0.15 to 0.35 seconds in noise, at the rates in turn."""
     rng = np.random.default_rng(0)
     for number in range(n):
         rate, kind = rates[number % len(rates)], ("high", "low", "middle")[number // 2 % 3]
-        time = np.arange(int(rate * rng.uniform(0.3, 0.7))) / rate
+        time = np.arange(int(rate * rng.uniform(0.15, 0.35))) / rate
         pitch = {"low": 200.0, "middle": 700.0, "high": 2000.0}[kind] * rng.uniform(0.95, 1.05)
         samples = 0.5 * np.sin(2 * np.pi * pitch * time + rng.uniform(0, 6)) + rng.normal(0, 0.02, len(time))
         (folder / kind).mkdir(parents=True, exist_ok=True)
