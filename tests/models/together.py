@@ -25,7 +25,7 @@ def work(out: Path, factory: str, n: int) -> None:
 
 
 OPTIONS = {
-    "epochs": 5,
+    "epochs": 3,
     "min_steps": 0,
     "batch_size": 9,
     "lr": 0.05,
