@@ -30,6 +30,7 @@ _MODULES = (
     "estimate",
     "experiment",
     "inputs",
+    "memory",
     "models",
     "report",
     "shift",
