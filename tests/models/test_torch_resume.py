@@ -17,6 +17,7 @@ from factories import Perceptron
 
 from claros import Campaign, models
 from claros.cli import main
+from claros.errors import StorageError
 from claros.models import TorchModel
 from claros.models.model import Context
 from claros.testing.pools import small_pool
@@ -149,6 +150,12 @@ def test_a_state_that_is_damaged_is_none(tmp_path: Path) -> None:
         again = TorchModel(Perceptron, **OPTIONS)
         assert fit(again, folder)[0] == [*range(1, EPOCHS + 1)]
         assert_same(again, whole)
+
+
+def test_a_state_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where a folder should be")
+    with pytest.raises(StorageError, match=r"Could not write the state of the training to .*taken"):
+        fit(TorchModel(Perceptron, **OPTIONS), tmp_path / "taken")
 
 
 def test_a_warm_model_goes_on_inside_its_second_training(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from accelerate.state import AcceleratorState, PartialState
 from factories import Perceptron
 from together import OPTIONS, work
 
+from claros.errors import InputError
 from claros.models import TorchModel
 from claros.models.torch.engine import Alone, Team, Together, make_engine
 from claros.models.torch.options import Options
@@ -105,6 +106,12 @@ def test_a_compiled_network_trains_the_same_model() -> None:
         model.fit(pool, pool.labels, rng=np.random.default_rng(0))
         given.append(model.outputs(pool, ["logits"])["logits"])
     np.testing.assert_allclose(given[0], given[1], rtol=1e-4, atol=1e-5)
+
+
+def test_a_backend_that_is_none_is_said() -> None:
+    pool = small_pool()
+    with pytest.raises(InputError, match=r"There is no backend .* named 'indutcor'\. Did you mean 'inductor'"):
+        TorchModel(Perceptron, compile="indutcor", **OPTIONS).fit(pool, pool.labels, rng=np.random.default_rng(0))
 
 
 def test_without_a_gpu_auto_compiles_nothing() -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 
 from claros.arrays import Array, Indices
-from claros.errors import require
+from claros.errors import InputError, require, suggest
 from claros.models.torch.options import Options
 
 __all__ = ["Alone", "Engine", "Team", "Together", "make_engine", "team"]
@@ -60,10 +60,19 @@ def make_engine(
     """The engine that the options ask for."""
     half = half_precision(device, options.precision)
     backend = {"off": None, "auto": "inductor" if device.type == "cuda" else None}.get(options.compile, options.compile)
-    forward: Callable[..., Any] = net if backend is None else torch.compile(net, backend=backend)
+    forward: Callable[..., Any] = net if backend is None else compiled(net, backend)
     if options.accelerate:
         return Together(forward, optimizer, device, half)
     return Alone(forward, optimizer, device, half)
+
+
+def compiled(net: torch.nn.Module, backend: str) -> Callable[..., Any]:
+    """The network run through ``torch.compile``, whose first step takes long."""
+    known = torch.compiler.list_backends(exclude_tags=())
+    if backend not in known:
+        raise InputError(suggest(backend, ["off", "auto", *known], "backend of torch.compile"))
+    run: Callable[..., Any] = torch.compile(net, backend=backend)
+    return run
 
 
 class Alone:

@@ -11,7 +11,7 @@ import numpy as np
 import safetensors.torch
 import torch
 
-from claros.errors import ModelError
+from claros.errors import ModelError, StorageError
 from claros.models.storage import read_document, read_weights, write_model
 
 __all__ = [
@@ -64,9 +64,14 @@ class Unfinished:
             return
         # Copies: tied weights share memory, which safetensors refuses.
         copies = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-        write_model(
-            self._folder / place, {"spec": {"training": key}, "state": dict(state)}, safetensors.torch.save(copies)
-        )
+        document = {"spec": {"training": key}, "state": dict(state)}
+        try:
+            write_model(self._folder / place, document, safetensors.torch.save(copies))
+        except OSError as error:
+            raise StorageError(
+                f"Could not write the state of the training to {self._folder}: {error.strerror or error}. The round "
+                "can be started again."
+            ) from error
         self._last = time.perf_counter()
 
 
