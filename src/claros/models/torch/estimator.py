@@ -53,7 +53,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         model: str | Callable[..., Any] = "cnn",
         parameters: Mapping[str, Any] | None = None,
         *,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: Any = None,
     ) -> None:
         self.model = model
         self.parameters = parameters
