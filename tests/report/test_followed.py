@@ -22,7 +22,7 @@ Drawn = Callable[..., Path]
 
 def with_arms(drawn: Drawn, folder: Path, rows: list[tuple[str, int, int, str, float, float]]) -> Path:
     """A drawn run of which two strategies have arms."""
-    drawn(folder, strategies=("tailor", "albl", "random"), seeds=2, rounds=4)
+    drawn(folder, strategies=("tailor", "albl", "random"), seeds=2, rounds=2, classes=("a", "b"), n_test=20)
     with (folder / "arms.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["strategy", "seed", "round", "n_labeled", "arm", "share", "value"])
@@ -71,7 +71,7 @@ def test_the_page_draws_it_and_its_data_lie_behind_it(tmp_path: Path, drawn: Dra
 @pytest.mark.parametrize("there", [True, False])
 def test_a_run_in_which_nothing_learns_has_no_such_section(tmp_path: Path, drawn: Drawn, there: bool) -> None:
     """Also one of an earlier version, whose folder has no such table."""
-    folder = drawn(tmp_path / "run", seeds=1, rounds=3)
+    folder = drawn(tmp_path / "run", strategies=("margin", "random"), seeds=1, rounds=2, classes=("a", "b"), n_test=20)
     if not there:
         (folder / "arms.csv").unlink()
     assert 'id="followed"' not in write(folder).read_text(encoding="utf-8")

@@ -16,7 +16,5 @@ class Learning(StrategyContract):
 
 SUITES: dict[str, type[StrategyContract]] = dict.fromkeys(("tailor", "albl", "exp3", "lal_rl"), Learning)
 VARIANTS: dict[str, list[dict[str, Any]]] = {
-    "tailor": [{"reward": "surprise", "arms": ["margin", "entropy"]}, {"reward": "mixture", "share": 0.3}],
-    "albl": [{"arms": ["margin", "entropy"], "clip": 1.0}],
-    "exp3": [{"arms": ["entropy", "random"], "gamma": 1.0}],
+    "tailor": [{"reward": "surprise", "arms": ["margin", "entropy"]}],
 }
