@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from benchmarks.shift import arrays, violation
-from memory import peak_bytes
 
 import claros
+from memory import peak_bytes
 
 
 def test_no_copy_of_the_predictions_is_made_and_few_passes_are_needed() -> None:

@@ -13,9 +13,11 @@ from claros.shift.nonnegative import quadratic
 __all__ = ["Maximum", "maximise"]
 
 
-#: Above this violation a step keeps a tenth of each weight, and two iterations of EM go before it: a weight that went
-#: to 0 too soon comes back by doublings only.
-NEAR, KEPT, FEW = 0.3, 0.1, 2
+#: While a weight is too small by this much, a step keeps a tenth of each weight, and some iterations of EM go before
+#: it: a weight that went to 0 too soon comes back by doublings only.
+NEAR, KEPT, FEW = 0.3, 0.1, 4
+#: With so many rows, a quarter of them says how to step while the maximum is far.
+MANY = 50_000
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class _Point:
     value: float
     gradient: Floats  # of the likelihood alone, (C,)
     violation: float
+    lack: float  # of the violation, what comes from weights that are too small
 
 
 class _Problem:
@@ -58,7 +61,7 @@ class _Problem:
             if empty.any():
                 impossible = block[empty] @ self.prior <= 0  # nothing on any class that has a prior
                 if not impossible.all():
-                    return _Point(weights, -np.inf, gradient, np.inf)
+                    return _Point(weights, -np.inf, gradient, np.inf, np.inf)
                 ignored += int(empty.sum())
                 mixed[empty] = np.inf
                 value += float(np.log(mixed[~empty]).sum())
@@ -67,7 +70,7 @@ class _Problem:
             gradient += (1 / mixed) @ block
         if held.any():
             if np.any(weights[held] <= 0):
-                return _Point(weights, -np.inf, gradient, np.inf)
+                return _Point(weights, -np.inf, gradient, np.inf, np.inf)
             value += float(self.known[held] @ np.log(weights[held]))
             gradient[held] += self.known[held] / weights[held]
         self.ignored = ignored
@@ -80,19 +83,20 @@ class _Problem:
         gradient /= counted
         ratio = np.divide(gradient, self.prior, out=np.ones_like(gradient), where=self.prior > 0) - 1
         violation = float(np.where(weights > 0, np.abs(ratio), ratio).max())
-        return _Point(weights, value / counted - float(self.prior @ weights), gradient, violation)
+        return _Point(weights, value / counted - float(self.prior @ weights), gradient, violation, float(ratio.max()))
 
-    def curvature(self, weights: Floats) -> Floats:
-        """(C, C) minus the second derivative, in one pass over the rows."""
+    def curvature(self, weights: Floats, every: int = 1) -> Floats:
+        """(C, C) minus the second derivative, from all rows, or from one in ``every``."""
         total = np.zeros((len(weights), len(weights)))
-        for rows in row_blocks(len(self.probs), 8 * len(weights)):
-            block = np.asarray(self.probs[rows], dtype=np.float64)
+        probs = self.probs[::every]
+        for rows in row_blocks(len(probs), 8 * len(weights)):
+            block = np.asarray(probs[rows], dtype=np.float64)
             mixed = block @ weights
             if self.ignored:
                 mixed[mixed <= 0] = np.inf
             scaled = block / mixed[:, None]
             total += scaled.T @ scaled
-        total /= self.total - self.ignored
+        total *= len(self.probs) / (len(probs) * (self.total - self.ignored))
         held = (self.known > 0) & (weights > 0)
         extra = np.zeros(len(weights))
         extra[held] = self.known[held] / weights[held] ** 2 / (self.total - self.ignored)
@@ -128,16 +132,19 @@ def maximise(probs: Floats, prior: Floats, known: Floats, *, tolerance: float = 
 
 
 def _ascend(problem: _Problem, start: Floats, tolerance: float, limit: int) -> tuple[_Point, Floats]:
-    point, curvature = problem.at(start), None
+    point, curvature, every = problem.at(start), None, 4 if len(problem.probs) >= MANY else 1
     for _ in range(limit):
         if point.violation <= tolerance:
             break
-        for _ in range(FEW if point.violation > NEAR else 0):
+        for _ in range(FEW if point.lack > NEAR else 0):
             point = _multiplied(problem, point)
-        curvature = problem.curvature(point.weights)
-        found = _step(problem, point, curvature)
+        exact = every == 1 or point.lack < NEAR / 6
+        curvature = problem.curvature(point.weights, 1 if exact else every)
+        far = point.lack > NEAR
+        found = (_step(problem, point, curvature, KEPT) if far else None) or _step(problem, point, curvature, 0.0)
         if found is None:
             break
+        every = every if found.violation < point.violation / 2 else 1  # where classes hardly differ, rows all count
         point = found
     return point, problem.curvature(point.weights) if curvature is None else curvature  # the last step was tiny
 
@@ -149,9 +156,9 @@ def _multiplied(problem: _Problem, point: _Point) -> _Point:
     return found if found.value >= point.value else point
 
 
-def _step(problem: _Problem, point: _Point, curvature: Floats) -> _Point | None:
+def _step(problem: _Problem, point: _Point, curvature: Floats, share: float) -> _Point | None:
     """The next point, no lower than this one; None where rounding hides any ascent."""
-    kept = point.weights * (KEPT if point.violation > NEAR else 0.0)
+    kept = share * point.weights
     shape = curvature + np.diag(np.where(problem.prior > 0, 1e-14 * np.trace(curvature), 1.0))
     slope = point.gradient - problem.prior
     linear = np.where(problem.prior > 0, curvature @ point.weights + slope, -1.0)

@@ -118,9 +118,9 @@ def resampled_means(table: Floats, replicates: int, rng: np.random.Generator) ->
 def describe(evidence: Evidence, found: Moments) -> dict[str, Any]:
     """What to know of the evidence before any method: singular values, classes that are missing, sizes."""
     values = np.linalg.svd(found.joint, compute_uv=False)
-    never = (np.bincount(evidence.source.argmax(axis=1), minlength=evidence.n_classes) == 0) & (
-        predicted(evidence.target) == 0
-    )
+    never = np.bincount(evidence.source.argmax(axis=1), minlength=evidence.n_classes) == 0
+    if never.any():
+        never &= predicted(evidence.target) == 0
     return {
         "n_source": len(evidence.labels),
         "n_target": len(evidence.target),
