@@ -128,7 +128,7 @@ def test_a_target_sample_may_come_from_a_file(data: Path, tmp_path: Path) -> Non
         ({"shift": {**SHIFT, "law": "dirichlet_mixed"}}, "dirichlet_mix"),
         ({"shift": {**SHIFT, "alfa": 1}}, "alpha"),
         ({"target": "x.npz"}, "leave out target or shift"),
-        ({"start": 20}, "shift.warm"),
+        ({"start": 30}, "shift.warm"),
         ({"correction": "wheights"}, "weights"),
         ({"strategy": [{"name": "margin", "correction": "gate"}]}, "mode"),
     ],

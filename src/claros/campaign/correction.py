@@ -109,7 +109,8 @@ class Correction:
     one of `claros.shift` with its parameters. ``once`` keeps the first estimate. ``against`` "start" compares with the
     first labels alone. Predictions are adjusted where that changes the target's mean probability of what is predicted
     by more than ``gate``. ``folds`` models predict labeled items that they have not seen (0: the model that has seen
-    them). Weights are at most ``limit``.
+    them). Weights are at most ``limit``. ``target_prior`` are the target's class shares, where they are known: then
+    only the rest is estimated.
 
     >>> Correction.of("weights(method=rlls, once=true)").once
     True
@@ -122,6 +123,7 @@ class Correction:
     gate: float = 0.01
     folds: int = 5
     limit: float = 20.0
+    target_prior: Any = None
 
     @classmethod
     def of(cls, given: Correction | str | Mapping[str, Any]) -> Correction:
@@ -148,6 +150,11 @@ class Correction:
         object.__setattr__(self, "gate", number(self.gate, 0, 1, "correction: gate"))
         object.__setattr__(self, "folds", whole(self.folds, 0, "correction: folds"))
         object.__setattr__(self, "limit", number(self.limit, 1, np.inf, "correction: limit"))
+        if self.target_prior is not None and self.target_prior is not True:
+            shares = [number(share, 0, 1, "correction: a share in target_prior") for share in self.target_prior]
+            if abs(sum(shares) - 1) > 1e-6:
+                raise InputError(f"correction: target_prior must sum to 1; got {sum(shares):.6g}.")
+            object.__setattr__(self, "target_prior", shares)
 
     def spec(self) -> dict[str, Any]:
         """All fields, as JSON."""
@@ -212,7 +219,8 @@ class Correction:
         there = _probs(scratch, target)
         source = _probs(scratch, labeled.items.subset(rows)) if source is None else source
         found = self._estimated(source, codes, there, labeled)
-        said, goal = _said(found), found.target_prior
+        goal = self._goal(found)
+        said = {**_said(found), "target_prior": goal.tolist()}
         first = self._ratio(goal, np.bincount(codes, minlength=labeled.n_classes) / len(rows))
         if self.mode == "weights":
             queried = first if by_all else np.ones_like(first)
@@ -247,10 +255,11 @@ class Correction:
         there = _probs(model, target)
         source = _probs(model, labeled.items.subset(rows)) if source is None else source
         found = self._estimated(source, codes, there, labeled)
-        said = _said(found)
+        goal = self._goal(found)
+        said = {**_said(found), "target_prior": goal.tolist()}
         if self.mode == "none":
             return Shift(False, "not corrected, as asked", **said)
-        ratio = self._ratio(found.target_prior, np.bincount(codes, minlength=labeled.n_classes) / len(rows))
+        ratio = self._ratio(goal, np.bincount(codes, minlength=labeled.n_classes) / len(rows))
         after = shift.adjust(there, ratio)
         gain = float(np.mean(after.max(axis=1) - after[np.arange(len(after)), there.argmax(axis=1)]))
         if gain <= self.gate:
@@ -277,6 +286,17 @@ class Correction:
             classes=labeled.n_classes,
             seed=0,
         )
+
+    def _goal(self, found: shift.ShiftEstimate) -> Floats:
+        """The target's class shares: those that are known, else those that were found."""
+        if self.target_prior is None:
+            return found.target_prior
+        if self.target_prior is True or len(self.target_prior) != len(found.target_prior):
+            raise InputError(
+                f"correction: target_prior must be a share for each of {len(found.target_prior)} classes; got "
+                f"{self.target_prior!r} (true stands for the true ones in a simulated shift only)."
+            )
+        return np.array(self.target_prior)
 
     def _ratio(self, goal: Floats, shares: Floats) -> Floats:
         """Weights (C,) of at most ``limit``; 1 for a class of which there is nothing."""

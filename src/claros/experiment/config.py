@@ -213,7 +213,7 @@ class RunConfig(Settings):
             raise ValueError("give rounds or budget, not both")
         if self.shift is not None and self.target is not None:
             raise ValueError("a simulated shift draws its own target; leave out target or shift")
-        if self.shift is not None and "start" in self.model_fields_set:
+        if self.shift is not None and self.start != RunConfig.model_fields["start"].default:
             raise ValueError("the start of a simulated shift is its warm start; say shift.warm in place of start")
         if len(self._listed) < len(self.strategy):
             raise ValueError("two strategies have the same label, or the same name and parameters")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from claros import data, models, stopping
 from claros.arrays import Indices
-from claros.campaign import Campaign
+from claros.campaign import Campaign, Correction
 from claros.campaign.streams import PURPOSES, training_stream
 from claros.data.pool import Pool
 from claros.errors import DataError
@@ -89,12 +89,19 @@ class Setting:
             embeddings=config.embeddings,
             class_prior=self._shares() if config.class_prior == "pool" else config.class_prior,
             target=self.target,
-            correction=config.correction if arm.correction is None else arm.correction,
+            correction=self._correction(arm),
             price=config.price,
             worth=config.worth,
             checkpoints=config.checkpoints,
             durable=False,
         )
+
+    def _correction(self, arm: Arm) -> Correction:
+        """How an arm corrects; a simulated shift tells it the true class shares, where it asks for them."""
+        found = Correction.of(self.config.correction if arm.correction is None else arm.correction)
+        if found.target_prior is True and self.shifted is not None:
+            return replace(found, target_prior=self.shifted.target_prior.tolist())
+        return found
 
     def _shares(self) -> list[float]:
         """The pool's true class shares."""

@@ -12,6 +12,7 @@ import numpy as np
 from claros.arrays import Floats
 from claros.experiment.config import RunConfig, parse_config
 from claros.experiment.curves import Curve, area
+from claros.experiment.replicate.outcome import Replication
 
 __all__ = ["Preset", "Published", "Request", "mean_level", "settings", "thirds", "without_start"]
 
@@ -63,6 +64,8 @@ class Preset:
     """The extra that its model needs, and its package: torch or sklearn."""
     needs: str | None = None
     """The file that somebody must give, said to who did not."""
+    compare: Callable[[Preset, Request, tuple[str, ...]], Replication] | None = None
+    """What puts the figures side by side, where arms are not compared over all settings at once; given failures."""
 
 
 def mean_level(curve: Curve) -> tuple[float]:

@@ -59,7 +59,11 @@ def run(
     outcome = bench(preset.settings(request), out, jobs=jobs, quiet=quiet)
     if not outcome.counts.get("done"):
         raise ModelError(f"{name} could not be run: {outcome}")
-    replication = _compared(preset, request, read_curves(out), (str(outcome),) if outcome.failures else ())
+    failures = (str(outcome),) if outcome.failures else ()
+    if preset.compare is not None:
+        replication = preset.compare(preset, request, failures)
+    else:
+        replication = _compared(preset, request, read_curves(out), failures)
     replication.write()
     return replication
 

@@ -21,6 +21,7 @@ REGISTRY: Registry[Preset] = Registry(
         "spambase-qs1": f"{_HERE}.rebenchmarking:spambase",
         "phoneme-qs1": f"{_HERE}.rebenchmarking:phoneme",
         "badge-pairwise": f"{_HERE}.badge:pairwise",
+        "malls": f"{_HERE}.malls:malls",
         "dinov2-cifar10": f"{_HERE}.foundation:dinov2_cifar10",
         "dinov2-cifar100": f"{_HERE}.foundation:dinov2_cifar100",
     },
