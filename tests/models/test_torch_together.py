@@ -41,9 +41,13 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for rank in ("0", "1"):
         environment = {**os.environ, **shared, "RANK": rank, "LOCAL_RANK": rank, "OMP_NUM_THREADS": "1"}
         started.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE))
-    for process in started:
-        said = process.communicate(timeout=200)[1]
-        assert process.returncode == 0, said.decode()
+    try:
+        said = [process.communicate(timeout=200)[1].decode() for process in started]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+    assert [process.returncode for process in started] == [0, 0], said
     return out
 
 
@@ -61,8 +65,9 @@ def test_two_processes_train_and_predict_what_one_does(two: Path, tmp_path: Path
         np.testing.assert_allclose(one[name], expected, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
-def test_with_batch_normalisation_and_dropout_everyone_has_the_same_model(two: Path) -> None:
-    one, other = (dict(np.load(two / f"perceptron-{rank}.npz")) for rank in range(2))
+@pytest.mark.parametrize("factory", ["perceptron", "unused"])
+def test_with_batch_normalisation_or_unused_weights_everyone_has_the_same_model(two: Path, factory: str) -> None:
+    one, other = (dict(np.load(two / f"{factory}-{rank}.npz")) for rank in range(2))
     for name in one:
         np.testing.assert_array_equal(one[name], other[name], err_msg=name)
     assert one["losses"][-1, 0] < one["losses"][0, 0]

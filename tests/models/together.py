@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from factories import Perceptron, network
+from factories import NoHead, Perceptron, network
 
 from claros.models import TorchModel
 from claros.testing.pools import small_pool
 
-FACTORIES = {"perceptron": Perceptron, "network": network}
+FACTORIES = {"perceptron": Perceptron, "network": network, "unused": NoHead}
 
 
 def work(out: Path, factory: str, n: int) -> None:

@@ -192,10 +192,14 @@ class Together:
             GradientState._reset_state()
 
 
-def accelerator(device: torch.device, mixed_precision: str = "no") -> Any:
-    """accelerate's door to the processes that were started together; one alone where none were."""
+def accelerator(device: torch.device, mixed_precision: str) -> Any:
+    """accelerate's door to the processes that were started together; one alone where none were.
+
+    Weights that take no part in a network's output are allowed for.
+    """
     made = require("accelerate", "hf", "accelerate=True")
-    return made.Accelerator(cpu=device.type == "cpu", mixed_precision=mixed_precision)
+    beside = made.DistributedDataParallelKwargs(find_unused_parameters=True)
+    return made.Accelerator(cpu=device.type == "cpu", mixed_precision=mixed_precision, kwargs_handlers=[beside])
 
 
 class Team(NamedTuple):
