@@ -3,8 +3,8 @@
     python -m benchmarks.bandits run --out bandits --seeds 30      # goes on where it was stopped
     python -m benchmarks.bandits table bandits > docs/learned_evidence.md
 
-Eight data sets that anybody has: four that scientific libraries bundle and four made with fixed seeds, none of which
-the shipped policy was trained on. Logistic regression, two labels a class at the start, 12 batches of 5; what counts is
+Eight data sets that anybody has: four that scikit-learn bundles and four made with fixed seeds, on none of which the
+shipped policy was trained. Logistic regression, two labels a class at the start, 12 batches of 5; what counts is
 the mean test accuracy over the curve, by labels bought. EXP3 pays for its reward: a fifth of its labels is audited.
 """
 
@@ -49,7 +49,8 @@ of five, {seeds} seeds, the same start for every strategy of a seed; [how](learn
 [the program](../benchmarks/bandits.py). *Against margin* and *against random* are differences of the means over sets,
 in points, with 95 % intervals over data sets (t, {sets} sets); *behind its best arm* compares, on each set, with the
 best of margin, badge, kmeans and random there, which nobody knows beforehand. `exp3` has a fifth of its labels audited,
-which then train nothing. The policy of `lal_rl` never saw these sets."""
+which then train nothing. The policy of `lal_rl` never saw these sets; but *clouds*, *moons*, *rare* and *corners* are
+drawn by generators that also made its training data, with other seeds."""
 
 
 def made(folder: Path) -> list[Path]:

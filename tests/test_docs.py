@@ -46,6 +46,7 @@ def test_no_link_in_the_documentation_is_broken() -> None:
         "docs/stopping.md",
         "docs/label_shift.md",
         "docs/from_dalmax.md",
+        "docs/learned.md",
         "docs/reproducibility.md",
         "docs/from_mdalth.md",
         "docs/from_modal.md",
