@@ -60,7 +60,7 @@ def sound_pool(folder: Path, n: int) -> Pool:
 
 
 def checkpoints(folder: Path) -> tuple[str, str]:
-    """Folders of a BERT of 4 layers and 256 units, and of a wav2vec 2.0 of 2 layers and 128."""
+    """Folders of a BERT and of a wav2vec 2.0, each of 4 layers and 256 units."""
     import transformers
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
@@ -72,8 +72,8 @@ def checkpoints(folder: Path) -> tuple[str, str]:
     bert = transformers.BertConfig(
         vocab_size=len(tokenizer), hidden_size=256, num_hidden_layers=4, num_attention_heads=4, intermediate_size=1024
     )
-    small = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 512}
-    ears = transformers.Wav2Vec2Config(**small, conv_dim=[64] * 7)
+    small = {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024}
+    ears = transformers.Wav2Vec2Config(**small, conv_dim=[128] * 7)
     listener = transformers.Wav2Vec2FeatureExtractor(sampling_rate=16000, return_attention_mask=False)
     for name, config, processor in (("bert", bert, tokenizer), ("ears", ears, listener)):
         config.save_pretrained(folder / name)

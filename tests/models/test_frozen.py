@@ -26,23 +26,11 @@ class TestLinear(ModelContract):
         return models.get("linear", **QUICK)
 
 
-class TestPerceptron(ModelContract):
-    def model(self) -> Model:
-        return models.get("perceptron", width=16, **QUICK)
-
-
 class TestFrozenEncoderOfImages(ModelContract):
     kind = "images"
 
     def model(self) -> Model:
         return models.get("encoders:pixels", frozen=True, device="cpu")
-
-
-class TestFrozenEncoderWithATorchHead(ModelContract):
-    kind = "images"
-
-    def model(self) -> Model:
-        return models.get("encoders:pixels", frozen=True, head="linear", head_parameters=QUICK, device="cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -126,6 +114,21 @@ def test_a_campaign_is_opened_again_with_its_frozen_model(tmp_path: Path) -> Non
         assert campaign.model.spec()["parameters"]["frozen"]
         assert [query.item for query in campaign.ask()] == first
         assert campaign.pool.shows == "images"
+
+
+def test_a_head_of_torch_is_saved_and_loaded_with_equal_outputs(tmp_path: Path) -> None:
+    pool = small_pool("images")
+    chosen = {"frozen": True, "head": "perceptron", "head_parameters": QUICK, "device": "cpu"}
+    model, again = (models.get("encoders:pixels", **chosen) for _ in range(2))
+    assert model.restorable
+    model.fit(pool, np.asarray(pool.labels), rng=np.random.default_rng(0))
+    model.save(tmp_path)
+    again.load(tmp_path)
+    names = ["probs", "embeddings", "member_probs"]
+    one, other = model.outputs(pool, names), again.outputs(pool, names)
+    for name in names:
+        assert np.array_equal(one[name], other[name])
+    assert (one["probs"].argmax(axis=1) == np.asarray(pool.labels)).all()
 
 
 def test_what_cannot_be_frozen_says_so(tmp_path: Path) -> None:
