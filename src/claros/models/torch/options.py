@@ -169,7 +169,9 @@ class Options:
         if not 0 <= share <= 1:
             raise InputError(f"{who}: learned_loss_detach must be a share from 0 to 1; got {share!r}.")
         if layers is not None and not (isinstance(layers, list) and all(isinstance(name, str) for name in layers)):
-            raise InputError(f"{who}: learned_loss_layers must be a list of layers' names, or left out; got {layers!r}.")
+            raise InputError(
+                f"{who}: learned_loss_layers must be a list of layers' names, or left out; got {layers!r}."
+            )
         if self.learned_loss and (self.accelerate or self.compile != "off"):
             raise InputError(f"{who}: learned_loss goes with neither accelerate nor compile; leave them out.")
 
