@@ -33,7 +33,6 @@ def galaxy(k: int, *, probs: Array, labeled_probs: Array, labels: Indices, rng: 
     batches, which bisect by guesses, and not on balanced pools, where it asks what margin asks.
     """
     lines = _lines(probs, labeled_probs, labels, rng)
-    n = int(probs.shape[0])
     picks, scores = np.empty(k, dtype=np.int64), np.empty(k)
     for turn in range(k):
         line = lines[int(rng.integers(len(lines)))]
@@ -41,7 +40,6 @@ def galaxy(k: int, *, probs: Array, labeled_probs: Array, labels: Indices, rng: 
         picks[turn] = line.items[place]
         for other in lines:
             other.tell(int(picks[turn]))
-    assert (picks < n).all()
     return Picked(picks, scores)
 
 

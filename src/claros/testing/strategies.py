@@ -45,6 +45,8 @@ class StrategyContract(ABC):
     nested = True
     #: Bytes that a call may take: so many times its inputs, and 4 MiB.
     memory_factor = 4.0
+    #: Repetitions of the statistical tests; fewer for a strategy that trains networks.
+    repeats = REPEATS
     #: More candidates are refused; None where any number is taken.
     most_candidates: int | None = None
 
@@ -166,27 +168,27 @@ class StrategyContract(ABC):
             assert np.array_equal(order[again], picks), f"{self._name} depends on the order: {order[again]}, {picks}"
             return
         counts = np.zeros((2, size))
-        for seed in range(REPEATS):
+        for seed in range(self.repeats):
             counts[0, _run(strategy, 2, inputs, size, seed=seed).indices] += 1
-            counts[1, order[_run(strategy, 2, shuffled, size, seed=REPEATS + seed).indices]] += 1
-        share = counts.mean(axis=0) / REPEATS
-        allowed = TOO_MANY * np.sqrt(2 * share * (1 - share) / REPEATS)
-        worst = np.max(np.abs(counts[0] - counts[1]) / REPEATS - allowed)
-        assert worst <= 0, f"{self._name} depends on the order; of {REPEATS}: {counts.tolist()}"
+            counts[1, order[_run(strategy, 2, shuffled, size, seed=self.repeats + seed).indices]] += 1
+        share = counts.mean(axis=0) / self.repeats
+        allowed = TOO_MANY * np.sqrt(2 * share * (1 - share) / self.repeats)
+        worst = np.max(np.abs(counts[0] - counts[1]) / self.repeats - allowed)
+        assert worst <= 0, f"{self._name} depends on the order; of {self.repeats}: {counts.tolist()}"
 
     def test_ties_are_broken_without_regard_to_position(self) -> None:
         """Of items that are all alike each is as likely as any other, at the first place and in the batch."""
         size, k = 6, 2
         inputs = {name: alike(name, value) for name, value in example_inputs(self._all_needs(), {"N": size}).items()}
         first, batch = np.zeros(size), np.zeros(size)
-        for seed in range(REPEATS):
+        for seed in range(self.repeats):
             picks = _run(self.strategy(), k, inputs, size, seed=seed).indices
             first[picks[0]] += 1
             batch[picks] += 1
         for counts, share in ((first, 1 / size), (batch, k / size)):
-            allowed = TOO_MANY * math.sqrt(share * (1 - share) / REPEATS)
-            worst = np.max(np.abs(counts / REPEATS - share))
-            assert worst <= allowed, f"{self._name} has favourites among ties: {counts.tolist()} of {REPEATS}"
+            allowed = TOO_MANY * math.sqrt(share * (1 - share) / self.repeats)
+            worst = np.max(np.abs(counts / self.repeats - share))
+            assert worst <= allowed, f"{self._name} has favourites among ties: {counts.tolist()} of {self.repeats}"
 
     def test_the_size_of_blocks_does_not_matter(self) -> None:
         """Work in blocks of a few rows, the last one short, gives the same picks as in one block."""
