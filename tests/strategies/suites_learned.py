@@ -12,7 +12,7 @@ from claros.testing import StrategyContract, example_inputs
 class Network(StrategyContract):
     """It trains for every call, so that its chances are counted over fewer of them."""
 
-    repeats = 40
+    repeats = 20
     memory_factor = 30.0  # layers over all items
 
     def preferred(self) -> tuple[dict[str, Any], int] | None:
