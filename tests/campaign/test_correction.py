@@ -98,6 +98,50 @@ def test_a_pool_that_differs_from_the_target_weighs_what_is_queried_too() -> Non
     np.testing.assert_allclose(found.first, [1.8, 0.2], atol=0.15)
 
 
+def test_first_labels_like_the_target_keep_their_weight_where_only_the_pool_differs() -> None:
+    # first labels and target are 90 % no, the pool 50 %: queried labels are weighted by .9/.5 and .1/.5
+    warm, later, target = cloud(1, 360, 40), cloud(2, 300, 300), cloud(3, 900, 100)
+    rows, codes = (np.concatenate(parts) for parts in zip(warm, later, strict=True))
+    pool = arrays(rows, codes, classes=CLASSES)
+    found = labeled(pool, 400, 1, target=arrays(target[0], classes=CLASSES)).shift()
+    assert found is not None
+    assert found.active
+    assert found.first == [1.0, 1.0]
+    np.testing.assert_allclose(found.queried, [1.8, 0.2], atol=0.2)
+    assert "the first are like the target" in found.why
+
+
+def test_known_shares_of_the_target_are_taken_as_they_are() -> None:
+    pool, target, _, n_first = world()
+    known = Correction.of({"mode": "prediction", "target_prior": [0.5, 0.5], "gate": 0})
+    found = labeled(pool, n_first, target=target, correction=known).shift()
+    assert found is not None
+    assert found.target_prior == [0.5, 0.5]
+    np.testing.assert_allclose(found.posterior, [0.5 / 0.15, 0.5 / 0.85])  # the first labels are 15 % no
+    provenance = labeled(pool, n_first, target=target, correction="provenance(target_prior=[0.9, 0.1])").shift()
+    assert provenance is not None
+    np.testing.assert_allclose(provenance.first, [6.0, 0.1 / 0.85])
+
+
+@pytest.mark.parametrize(("shares", "said"), [([0.5, 0.6], "sum to 1"), ([0.2, 0.3, 0.5], "2 classes"), (True, "true")])
+def test_shares_that_are_none_of_the_classes_are_refused(shares: object, said: str) -> None:
+    pool, target, _, n_first = world()
+    with pytest.raises(InputError, match=said):
+        labeled(pool, n_first, target=target, correction=Correction(mode="prediction", target_prior=shares))
+
+
+def test_without_replicates_there_is_no_interval_and_the_rest_is_the_same() -> None:
+    pool, target, test, n_first = world()
+    whole, quick = (
+        labeled(pool, n_first, 1, target=target, correction=f"prediction(replicates={n})") for n in (200, 0)
+    )
+    assert whole.shift().low is not None
+    assert quick.shift().low is None
+    assert quick.shift().posterior == whole.shift().posterior
+    assert np.array_equal(whole.predict(test)["probs"], quick.predict(test)["probs"])
+    assert " times as frequent" in str(quick.advice()) or "adjusted" in str(quick.advice())
+
+
 def test_predictions_are_adjusted_by_the_targets_shares_over_those_of_what_is_labeled() -> None:
     pool, target, test, n_first = world()
     plain = labeled(pool, n_first)

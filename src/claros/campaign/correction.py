@@ -110,7 +110,7 @@ class Correction:
     first labels alone. Predictions are adjusted where that changes the target's mean probability of what is predicted
     by more than ``gate``. ``folds`` models predict labeled items that they have not seen (0: the model that has seen
     them). Weights are at most ``limit``. ``target_prior`` are the target's class shares, where they are known: then
-    only the rest is estimated.
+    only the rest is estimated. Intervals are of ``replicates`` bootstrap draws; 0 for none, which saves time.
 
     >>> Correction.of("weights(method=rlls, once=true)").once
     True
@@ -124,6 +124,7 @@ class Correction:
     folds: int = 5
     limit: float = 20.0
     target_prior: Any = None
+    replicates: int = 200
 
     @classmethod
     def of(cls, given: Correction | str | Mapping[str, Any]) -> Correction:
@@ -150,6 +151,7 @@ class Correction:
         object.__setattr__(self, "gate", number(self.gate, 0, 1, "correction: gate"))
         object.__setattr__(self, "folds", whole(self.folds, 0, "correction: folds"))
         object.__setattr__(self, "limit", number(self.limit, 1, np.inf, "correction: limit"))
+        object.__setattr__(self, "replicates", whole(self.replicates, 0, "correction: replicates"))
         if self.target_prior is not None and self.target_prior is not True:
             shares = [number(share, 0, 1, "correction: a share in target_prior") for share in self.target_prior]
             if abs(sum(shares) - 1) > 1e-6:
@@ -226,14 +228,15 @@ class Correction:
             queried = first if by_all else np.ones_like(first)
             why = "training items are weighted by the target's class shares over their own"
             return Shift(True, why, first=first.tolist(), queried=queried.tolist(), **said)
-        if self.mode == "auto" and said["p_value"] > SIGNIFICANT:
-            return Shift(False, f"not corrected: no shift beyond noise (p = {said['p_value']:.2g})", **said)
         some = streams("pool sample").permutation(len(rest))[:COMPARED]
         here = _probs(scratch, rest.subset(np.sort(some)))
         like = not len(here) or shift.shift_test(here, there, rng=streams("pool test")).p_value > SIGNIFICANT
+        if self.mode == "auto" and said["p_value"] > SIGNIFICANT:
+            if like:
+                return Shift(False, f"not corrected: no shift beyond noise (p = {said['p_value']:.2g})", **said)
+            goal, first = np.bincount(codes, minlength=labeled.n_classes) / len(rows), np.ones_like(first)
         of_pool = goal if like else self._estimated(source, codes, here, labeled).target_prior
-        pool_said = "the pool is like the target" if like else "the pool differs from the target, too"
-        why = f"the first labels are weighted by the target's class shares over theirs; {pool_said}"
+        why = _why(first_too=not np.all(first == 1), like=like)
         return Shift(True, why, first=first.tolist(), queried=self._ratio(goal, of_pool).tolist(), **said)
 
     def _after(
@@ -284,6 +287,7 @@ class Correction:
             source_labels=codes,
             target_probs=there,
             classes=labeled.n_classes,
+            replicates=self.replicates,
             seed=0,
         )
 
@@ -337,6 +341,14 @@ def _scratch(model: Model) -> Model:
 def _probs(model: Model, items: Pool) -> Floats:
     found = to_numpy(model.outputs(items, ["probs"])["probs"]).astype(np.float64)
     return np.asarray(found / np.maximum(found.sum(axis=1, keepdims=True), 1e-12))
+
+
+def _why(*, first_too: bool, like: bool) -> str:
+    """What is weighted, of labels from elsewhere and of labels that were queried."""
+    if not first_too:
+        return "queried labels are weighted by the target's class shares over the pool's; the first are like the target"
+    pool_said = "the pool is like the target" if like else "the pool differs from the target, too"
+    return f"the first labels are weighted by the target's class shares over theirs; {pool_said}"
 
 
 def _said(found: shift.ShiftEstimate) -> dict[str, Any]:

@@ -35,6 +35,7 @@ NEEDS = {
     "dna": "split",
     "spambase-qs1": "whole",
     "phoneme-qs1": "whole",
+    "malls": "split",
 }
 
 
