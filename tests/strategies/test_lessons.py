@@ -13,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import claros
 from claros import compose, data, models, strategies
 from claros.campaign import Campaign
+from claros.measures.annotators import agreement_bounds
 from claros.strategy import Strategy
 from claros.testing import ModelContract, StrategyContract
 
@@ -191,7 +193,7 @@ LESSONS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
         "annotators in place of their labels.",
         (
             "strategies/test_density.py::test_information_density_prefers_the_typical_of_two_that_are_alike_unsure",
-            "strategies/test_other_tasks.py::test_the_bounds_of_agreement_count_each_annotators_own_labels",
+            HERE + "test_bounds_of_annotators_narrow_with_their_own_labels_and_not_with_their_number",
         ),
     ),
     (
@@ -328,6 +330,14 @@ def test_the_last_rows_of_a_pool_can_be_picked_whatever_its_size(name: str) -> N
     }
     picked = claros.select(strategy, 5, **{need: offered[need] for need in strategy.needs})
     assert (picked.indices >= 1000).any()
+
+
+def test_bounds_of_annotators_narrow_with_their_own_labels_and_not_with_their_number() -> None:
+    # 21: three annotators and five items; the third one's five labels agree with the majority in 1, 1, 1, 1 and 0:
+    # mean .8, deviation √.2, standard error √(.2/5) = .2 by labels, and √(.2/3) by annotators; t with 4 degrees
+    said = np.array([[0, 0, 0], [1, 1, 1], [0, 0, 0], [1, 1, 1], [0, 0, 1]])
+    bound = agreement_bounds(said, 2, alpha=0.1)[2]
+    assert bound == pytest.approx(0.8 + stats.t.ppf(0.95, 4) * 0.2)
 
 
 @pytest.mark.parametrize("name", ["galaxy", "direct"])
