@@ -19,6 +19,7 @@ ALIASES: Mapping[str, str] = {
     "batchbald": "batch_bald",
     "bayesian_sampling": "bald",
     "breaking_ties": "margin",
+    "ceal": "least_confidence",
     "contrastive": "cal",
     "core_log": "epig",
     "core_mse": "bemps",
