@@ -15,6 +15,7 @@ LEFT_OUT = next((Path(__file__).parents[2] / "docs" / "decisions").glob("*-strat
 COUNTERPARTS = {
     "random": "random",
     "least confidence": "least_confidence",
+    "CEAL": "ceal",
     "margin, breaking ties": "margin breaking_ties",
     "entropy": "entropy",
     "distance to boundary": "logit_margin distance_to_boundary",

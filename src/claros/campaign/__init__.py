@@ -5,6 +5,7 @@ from __future__ import annotations
 from claros.campaign.advice import Advice, Fitted
 from claros.campaign.campaign import Campaign
 from claros.campaign.correction import Correction, Shift
+from claros.campaign.pseudo import PseudoLabels
 from claros.campaign.state import SKIP_REASONS, Query, Round
 
-__all__ = ["SKIP_REASONS", "Advice", "Campaign", "Correction", "Fitted", "Query", "Round", "Shift"]
+__all__ = ["SKIP_REASONS", "Advice", "Campaign", "Correction", "Fitted", "PseudoLabels", "Query", "Round", "Shift"]

@@ -31,6 +31,8 @@ class Fitted:
     decisions: Mapping[str, Decision]
     shift: Mapping[str, Any] | None = None
     """What was found of label shift, and what is done about it, where there is a target."""
+    pseudo_labels: Mapping[str, Any] | None = None
+    """The threshold, and on how many predictions of its own the model was trained, where that is asked for."""
 
 
 @dataclass(frozen=True)

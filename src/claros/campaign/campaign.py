@@ -19,6 +19,7 @@ from claros.campaign.hooks import Hooks
 from claros.campaign.journal import Journal
 from claros.campaign.learner import Learner
 from claros.campaign.planner import Planner
+from claros.campaign.pseudo import PseudoLabels
 from claros.campaign.state import SKIP_REASONS, Label, Query, Round
 from claros.campaign.streams import seed_for
 from claros.campaign.supply import Supply
@@ -58,6 +59,7 @@ class Campaign:
         self._supply = Supply(pool, config.get("embeddings", "model"), said, seed)
         wanted = self._supply.wanted(self.strategy)
         correction = corrects(config, model, target)
+        self.correction: Correction | None = correction[0] if correction is not None else None
         self._learner = Learner(model, self.watched, wanted, folder, correction) if model is not None else None
         self._planner = self._new_planner()
 
@@ -88,6 +90,7 @@ class Campaign:
         class_prior: Sequence[float] | Mapping[str, float] | None = None,
         target: Pool | None = None,
         correction: Correction | str = "auto",
+        pseudo_labels: PseudoLabels | Mapping[str, float] | bool = False,
         price: float | None = None,
         worth: float | None = None,
         checkpoints: str = "all",
@@ -97,22 +100,22 @@ class Campaign:
     ) -> Campaign:
         """A new campaign in the folder ``path`` (by custom ``*.claros``), or in memory when that is None.
 
-        ``classes`` are those of the pool unless given. The first round asks for ``start`` items chosen by ``init``,
-        a strategy that needs no labels; later ones for ``batch`` items chosen by ``strategy``, unless `ask` says
-        another number. ``stop`` is the rule behind the advice, ``watch`` more rules to follow. A share ``audit`` of
-        what is asked is drawn at random, kept out of training, and measures the accuracy honestly. ``embeddings`` says
-        what strategies see as such: what the "model" makes of the items, or the pool's fixed "features".
-        ``class_prior`` are the classes' shares in the pool, where they are known. ``target`` is a sample of unlabeled
-        inputs from where the model will be used: if classes are not as frequent there as among the first labels, it is
-        corrected as ``correction`` says, a `claros.campaign.Correction` or its name. ``price`` is the cost of one label
-        and ``worth`` what one point of accuracy (a hundredth) is worth, in the same currency: rules that weigh one
-        against the other are told, as the advisor. ``streams`` gives single purposes a seed of their own, as
-        ``{"strategy": 7}``; they are those of `claros.campaign.streams.PURPOSES`.
-        ``checkpoints`` of the model are kept for "all" rounds, the "last" or "none". ``database`` is a SQLAlchemy URL
-        for the log. ``durable=False`` is for simulations: nothing waits for the disk, so a power
-        failure may take the last events (a killed process loses nothing). ``hooks`` are called before and after each
-        round, see `claros.campaign.hooks`. Raises `CannotFeedError` before anything is
-        written if the model cannot provide what the strategy or a rule needs.
+        ``classes`` are those of the pool unless given. The first round asks for ``start`` items chosen by ``init``, a
+        strategy that needs no labels; later ones for ``batch`` items chosen by ``strategy``, unless `ask` says another
+        number. ``stop`` is the rule behind the advice, ``watch`` more rules to follow. A share ``audit`` of what is
+        asked is drawn at random, kept out of training, and measures the accuracy honestly. ``embeddings`` says what
+        strategies see as such: what the "model" makes of the items, or the pool's fixed "features". ``class_prior`` are
+        the classes' shares in the pool, where they are known. ``target`` is a sample of unlabeled inputs from where the
+        model will be used: if classes are not as frequent there as among the first labels, it is corrected as
+        ``correction`` says, a `claros.campaign.Correction` or its name. ``pseudo_labels`` trains on what the model is
+        sure of too: True, or a `claros.campaign.PseudoLabels`. ``price`` is the cost of one label and ``worth`` what
+        one point of accuracy (a hundredth) is worth, in the same currency: rules that weigh one against the other are
+        told, as the advisor. ``streams`` gives single purposes a seed of their own, as ``{"strategy": 7}``; they are
+        those of `claros.campaign.streams.PURPOSES`. ``checkpoints`` of the model are kept for "all" rounds, the "last"
+        or "none". ``database`` is a SQLAlchemy URL for the log. ``durable=False`` is for simulations: nothing waits for
+        the disk, so a power failure may take the last events (a killed process loses nothing). ``hooks`` are called
+        before and after each round, see `claros.campaign.hooks`. Raises `CannotFeedError` before anything is written if
+        the model cannot provide what the strategy or a rule needs.
         """
         pool = seen_by(chosen := settings.named(model, models.get), pool)
         warm = chosen is not None and chosen.warm
@@ -132,6 +135,7 @@ class Campaign:
             streams=streams,
             target=target,
             correction=Correction.of(correction),
+            pseudo_labels=pseudo_labels,
         )
         folder = Folder.new(path, durable)
         journal = Journal(folder.log(database))
@@ -187,8 +191,7 @@ class Campaign:
         n = n if n is None else whole(n, 1, "n, the number of questions,")
         overlap = whole(overlap, 1, "overlap")
         until = time.time() + settings.lease_seconds(lease)
-        chosen = hand_out(self._journal, self._planner, n, annotator, until, overlap)
-        return [self._query(item) for item in chosen]
+        return [self._query(item) for item in hand_out(self._journal, self._planner, n, annotator, until, overlap)]
 
     def _query(self, item: str) -> Query:
         number, place, row = self._journal.state.planned[item]
@@ -249,8 +252,7 @@ class Campaign:
         state, pool = self._journal.sync(), seen_by(self.model, pool)
         seed = seed_for(state.config, "samples")
         items.grow(self._folder, state.pools, self.pool, pool, seed, state.config["audit"])
-        payload = items.identity(pool)
-        self._journal.append(lambda state: [("pool-changed", "claros", payload)])
+        self._journal.append(lambda state: [("pool-changed", "claros", items.identity(pool))])
         self.pool = pool
         self._items = items.Items(self._folder, self._journal.state.pools, pool)
         self._supply = self._supply.over(pool)
@@ -260,9 +262,8 @@ class Campaign:
 
     def release_audit(self) -> None:
         """Use the audited items for training from now on, and ask for the reserved ones; measuring ends with it."""
-        self._journal.append(
-            lambda state: [] if state.audit_released else [("noted", "claros", {"note": "audit released"})]
-        )
+        event = ("noted", "claros", {"note": "audit released"})
+        self._journal.append(lambda state: [] if state.audit_released else [event])
 
     def note(self, text: str, *, annotator: str = "") -> None:
         """Write a remark into the log."""
@@ -281,10 +282,9 @@ class Campaign:
         if not state.fitted:
             return None
         number = max(state.fitted)
-        said = {name: self.decisions(name).get(number) for name in self.watched}
-        ready = {name: decision for name, decision in said.items() if decision is not None}
-        fitted = state.fitted[number]
-        return Fitted(number, fitted["n_trained"], fitted["seconds"], ready, fitted.get("shift"))
+        ready = {name: said for name in self.watched if (said := self.decisions(name).get(number)) is not None}
+        fitted, further = state.fitted[number], ("shift", "pseudo_labels")
+        return Fitted(number, fitted["n_trained"], fitted["seconds"], ready, *map(fitted.get, further))
 
     def decisions(self, rule: str | Rule) -> dict[int, Decision]:
         """What a rule says after each round: a followed one by its name, or any other, replayed from what is stored."""

@@ -15,6 +15,7 @@ from claros.campaign.correction import Correction, Labeled, Shift
 from claros.campaign.evidence import KEPT, TWIN, Evidence, Rows, batch_origins, keep
 from claros.campaign.folder import Folder
 from claros.campaign.passes import Passes
+from claros.campaign.pseudo import Training, recorded
 from claros.campaign.state import Label, State
 from claros.campaign.streams import training_stream
 from claros.campaign.supply import model_names
@@ -45,6 +46,7 @@ class Learner:
         self.labels_seq = -1
         self.outputs: dict[str, Array] = {}
         self.seconds: dict[str, float] = {}
+        self.pseudo: dict[str, Any] | None = None
         self._shown = frozenset(name for rule in rules.values() for name in rule.needs)
         self._wanted = {"probs", *wanted, *self._shown}
         self.passes = Passes(folder)
@@ -67,33 +69,45 @@ class Learner:
         state: State,
         stop: Indices,
         trained: Callable[[], None] = lambda: None,
+        candidates: Callable[[], Indices] = lambda: np.empty(0, dtype=np.int64),
     ) -> None:
         """Train on the labels, or load the model that was trained on just these, and predict the pool once.
 
-        ``trained`` is called when a training has ended.
+        ``trained`` is called when a training has ended. With pseudo-labels, the model is then trained once more with
+        those of the ``candidates`` that it is sure of.
         """
         round = len(state.rounds) - 1
-        known = state.fitted.get(round)
+        known, asked = state.fitted.get(round), "pseudo_labels" in state.config
         self.seconds = {}
         started = time.perf_counter()
         self.passes.begin(round, state.labels_seq, self.model)
         if not self._restore(round, known, state):
             codes = np.array([label.code for label in labels], dtype=np.int64)
             known_items, n_classes = pool.subset(positions), len(state.classes)
+            more = Training(pool, positions, labels, n_classes, state.config, round) if asked else None
             if TWIN in self._shown:
                 self._tell(round, labels, "twin")
                 rng = training_stream(state.config, round, "twin")
                 self.model.fit(known_items, codes, n_classes=n_classes, rng=rng)
+                if more is not None:
+                    more.twin(self.model, candidates(), self.folder)
                 self._twin = to_numpy(self.model.outputs(pool.subset(stop), ["probs"])["probs"]).argmax(axis=1)
             labeled = Labeled(known_items, codes, first_ones(labels), n_classes)
             rest = np.setdiff1d(np.arange(len(pool)), positions[labeled.first])
             rest_pool = pool.subset(rest) if self._correction is not None else pool
             self._fit(labeled, rest_pool, state, round, lambda: self._tell(round, labels, "model"))
+            if more is not None and known is not None and known["labels_seq"] == state.labels_seq:
+                self.pseudo = more.repeat(self.model, self.folder)  # trained again as it was
+            elif more is not None:
+                self.pseudo = more.again(self.model, candidates(), self.folder)
             self.passes.keep_model(self.model, self._twin, time.perf_counter() - started)
             self.folder.forget_training(round)
             trained()
-        elif known is not None and known.get("shift"):
-            self.shift = Shift(**known["shift"])
+        else:
+            if known is not None and known.get("shift"):
+                self.shift = Shift(**known["shift"])
+            if asked:
+                self.pseudo = recorded(state.config, round, self.folder)
         self.seconds["train"] = time.perf_counter() - started
         started = time.perf_counter()
         origins = {KEPT[name][0] if name in KEPT else name for name in self._wanted} | batch_origins(self._wanted)

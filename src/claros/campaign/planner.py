@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from claros.arrays import take, to_numpy
+from claros.arrays import Indices, take, to_numpy
 from claros.campaign import plan
 from claros.campaign.environment import environment
 from claros.campaign.evidence import PICKED, Rows
@@ -142,7 +142,10 @@ class Planner:
             except HookError as error:  # the training is kept first
                 failed.append(error)
 
-        learner.learn(self._pool, positions, labels, state, self._items.stop, trained)
+        def free() -> Indices:
+            return plan.candidates(self.situation())
+
+        learner.learn(self._pool, positions, labels, state, self._items.stop, trained, free)
         if number not in state.fitted:
             self._record(number, labels, learner)
         if failed:
@@ -169,6 +172,8 @@ class Planner:
         }
         if learner.shift is not None:
             payload["shift"] = learner.shift.to_json()
+        if learner.pseudo is not None:
+            payload["pseudo_labels"] = learner.pseudo
         here = environment()
         if here != state.environment_of(number):
             payload["environment"] = here

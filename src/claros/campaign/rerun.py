@@ -16,6 +16,7 @@ from claros.campaign.correction import Correction, Labeled, Shift, weights_of
 from claros.campaign.folder import Folder
 from claros.campaign.journal import Journal
 from claros.campaign.learner import first_ones
+from claros.campaign.pseudo import Training
 from claros.campaign.state import Round, State
 from claros.campaign.streams import training_stream
 from claros.data.pool import Pool
@@ -151,6 +152,9 @@ class Past:
                     if hasattr(model, "context"):
                         model.context = Context(None, np.array([label.random for label in labels], dtype=bool))
                     model.fit(known, codes, n_classes=len(state.classes), weights=weights, rng=rng)
+                    Training(self.pool, positions, labels, len(state.classes), state.config, round).repeat(
+                        model, self.folder
+                    )
                 yield Trained(round, event.payload, model, not kept, self._used(event.payload))
             state.apply([event])
 

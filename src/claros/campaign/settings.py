@@ -11,6 +11,7 @@ import claros
 from claros.campaign.correction import Correction
 from claros.campaign.evidence import shown
 from claros.campaign.items import identity
+from claros.campaign.pseudo import PseudoLabels
 from claros.campaign.streams import resolved
 from claros.campaign.supply import EMBEDDINGS, check_supply, supplied
 from claros.checks import number, whole
@@ -45,6 +46,7 @@ def configuration(
     streams: Mapping[str, int] | None,
     target: Pool | None,
     correction: Correction,
+    pseudo_labels: PseudoLabels | Mapping[str, float] | bool | None = None,
 ) -> dict[str, Any]:
     """The payload of a campaign's first event; everything that cannot work is said now, before any training."""
     names = check_classes(classes)
@@ -92,7 +94,22 @@ def configuration(
         "streams": resolved(numbers["seed"], streams),
         **numbers,
         **_corrected(target, correction, pool, model, provides),
+        **_pseudo(PseudoLabels.of(pseudo_labels), target, provides),
     }
+
+
+def _pseudo(given: PseudoLabels | None, target: Pool | None, provides: Collection[str]) -> dict[str, Any]:
+    """What the log keeps of pseudo-labels; nothing without."""
+    if given is None:
+        return {}
+    if "probs" not in provides:
+        raise InputError("Pseudo-labels are a model's confident predictions; choose a model that has probabilities.")
+    if target is not None:
+        raise InputError(
+            "Pseudo-labels follow the model's class shares, which a target is there to correct; leave out one of "
+            "pseudo_labels and target."
+        )
+    return {"pseudo_labels": given.spec()}
 
 
 def _corrected(

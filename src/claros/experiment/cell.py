@@ -12,6 +12,7 @@ import numpy as np
 
 from claros.arrays import Floats, blas_threads, to_numpy
 from claros.campaign import Campaign, Fitted, Query, Round
+from claros.campaign.pseudo import taken
 from claros.errors import CorruptLogError
 from claros.experiment import batches, metrics
 from claros.experiment.config import Arm
@@ -131,6 +132,7 @@ def _finish_round(
         "decisions": {name: asdict(decision) for name, decision in fitted.decisions.items()},
         "arms": [dict(arm) for arm in planned.arms],
         **({} if fitted.shift is None else {"shift": _shift(setting, fitted.shift)}),
+        **({} if fitted.pseudo_labels is None else {"pseudo_labels": _pseudo(setting, campaign, fitted)}),
         "end": "stop" if stopped else "labels" if bought >= task.until else None,
         "seconds": {**seconds, "rest": max(0.0, rest)},  # a resumed round may have trained before
     }
@@ -150,6 +152,13 @@ def _shift(setting: Setting, found: Mapping[str, Any]) -> dict[str, Any]:
         return {**found, **truth, "prior_error": None}
     error = float(np.abs(np.array(found["target_prior"]) - setting.shifted.target_prior).sum())
     return {**found, **truth, "prior_error": error}
+
+
+def _pseudo(setting: Setting, campaign: Campaign, fitted: Fitted) -> dict[str, Any]:
+    """On how many of its own predictions the model was trained, below which entropy, and how many of them are right."""
+    chosen = taken(campaign, fitted.round)
+    truth = np.asarray(setting.pool.labels)[chosen[:, 0]]
+    return {**(fitted.pseudo_labels or {}), "n_right": int(np.sum(truth == chosen[:, 1]))}
 
 
 def evaluate(campaign: Campaign, setting: Setting) -> tuple[Floats, dict[str, Any]]:

@@ -20,6 +20,7 @@ from claros.experiment.fields import (
     CorrectionSpec,
     Named,
     NamedSpec,
+    PseudoSpec,
     Settings,
     Share,
     as_list,
@@ -182,6 +183,11 @@ class RunConfig(Settings):
     correction: CorrectionSpec = Field(
         "auto", description="how to correct for label shift, where there is a target: claros.campaign.Correction"
     )
+    pseudo_labels: PseudoSpec = Field(
+        None,
+        description="train each round's model once more on what it is sure of, as in CEAL: true, or threshold and "
+        "decay: claros.campaign.PseudoLabels",
+    )
     shift: ShiftSpec | None = Field(
         None, description="a label shift to simulate: law, warm, pool, target, test, draw, alpha, ..."
     )
@@ -295,9 +301,12 @@ class RunConfig(Settings):
         for name in ("target", "correction", "shift"):
             if settings[name] == RunConfig.model_fields[name].default:
                 del settings[name]
+        if not self.pseudo_labels:
+            del settings["pseudo_labels"]
         for arm in settings["strategy"]:
-            if arm["correction"] is None:
-                del arm["correction"]
+            for name in ("correction", "pseudo_labels"):
+                if arm[name] is None:
+                    del arm[name]
         return settings
 
     def seed_for(self, purpose: str, seed: int) -> int:
@@ -310,6 +319,7 @@ def _label(arm: Arm, with_parameters: bool) -> str:
     if with_parameters and arm.parameters:
         text += "(" + ", ".join(f"{key}={value}" for key, value in arm.parameters.items()) + ")"
     text += "" if arm.correction is None else f" + {arm.correction}"
+    text += " + pseudo-labels" if arm.pseudo_labels else ""
     text = re.sub(r"['\"{}]", "", text).replace(": ", "=") if _is_expression(arm.name) else text
     text = re.sub(r"[^\w(),.=+ -]", "_", text)  # it names a folder, too
     if len(text) <= LONGEST_LABEL:

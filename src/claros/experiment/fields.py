@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from claros.campaign.correction import Correction
+from claros.campaign.pseudo import PseudoLabels
 from claros.errors import InputError
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "CorrectionSpec",
     "Named",
     "NamedSpec",
+    "PseudoSpec",
     "Settings",
     "Share",
     "as_list",
@@ -48,12 +50,29 @@ def _known_correction(text: str | None) -> str | None:
     return text
 
 
+def _known_pseudo(value: Any) -> Any:
+    """The settings of pseudo-labels in full; False where there shall be none, None where nothing is said."""
+    try:
+        found = PseudoLabels.of(from_text(value))
+    except InputError as error:
+        raise ValueError(str(error).removesuffix(".")) from error
+    if found is not None:
+        return found.spec()
+    return None if value is None else False
+
+
+#: Whether and how to train on what the model is sure of: `claros.campaign.PseudoLabels`, true for its defaults.
+PseudoSpec = Annotated[dict[str, float] | Literal[False] | None, BeforeValidator(_known_pseudo)]
+
+
 class Arm(Named):
     """A strategy to compare; ``label`` is what tables and figures call it, if not by its name."""
 
     label: Annotated[str | None, Field(pattern=r"^\w[^/\\\x00-\x1f]*$")] = None
     correction: Annotated[str | None, AfterValidator(_known_correction)] = None
     """How this arm corrects for label shift, if not as the run."""
+    pseudo_labels: PseudoSpec = None
+    """Whether and how this arm trains on what its model is sure of, if not as the run."""
 
 
 def from_text(value: Any) -> Any:

@@ -90,6 +90,7 @@ class Setting:
             class_prior=self._shares() if config.class_prior == "pool" else config.class_prior,
             target=self.target,
             correction=self._correction(arm),
+            pseudo_labels=config.pseudo_labels or False if arm.pseudo_labels is None else arm.pseudo_labels,
             price=config.price,
             worth=config.worth,
             checkpoints=config.checkpoints,

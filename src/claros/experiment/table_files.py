@@ -22,7 +22,7 @@ _TEXTS_OF_RUNS = "setting strategy item class source rule reason status error tr
 _TEXTS_OF_STOPS = "data model arm kind form verdict why"
 TEXTS = frozenset(f"{_TEXTS_OF_RUNS} {_TEXTS_OF_STOPS}".split())
 WHOLE = frozenset(
-    ("seed", "round", "rounds", "n_labeled", "n_picked", "n", "bin", "end_labels", "sets", "runs", "stops")
+    ("seed", "round", "rounds", "n_labeled", "n_picked", "n", "n_right", "bin", "end_labels", "sets", "runs", "stops")
 )
 TRUTHS = frozenset(("ready", "stop", "stopped"))
 

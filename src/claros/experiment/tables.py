@@ -25,6 +25,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "picks": (*CELL, "item", "class", "source", "score", "probability"),
     "rules": (*CELL, "n_labeled", "rule", "ready", "stop", "value", "threshold", "reason"),
     "arms": (*CELL, "n_labeled", "arm", "share", "value"),
+    "pseudo_labels": (*CELL, "n_labeled", "threshold", "n", "n_right"),
     "shift": (
         *(*CELL, "n_labeled", "active", "why", "p_value", "gain", "prior_error"),
         *("class", "target_share", "true_share", "weight", "low", "high"),
@@ -86,6 +87,8 @@ def rows_of(
     yield "per_class", [{**spent, **row} for row in details["per_class"]]
     yield "rules", [{**spent, "rule": rule, **decision} for rule, decision in details["decisions"].items()]
     yield "arms", [{**spent, **arm} for arm in details.get("arms", ())]
+    if details.get("pseudo_labels"):
+        yield "pseudo_labels", [{**spent, **details["pseudo_labels"]}]
     if details.get("shift"):
         yield "shift", [{**spent, **row} for row in _of_shift(details["shift"], details["per_class"])]
     yield "picks", [{**key, **row} for row in batch]

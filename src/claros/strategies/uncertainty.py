@@ -24,6 +24,9 @@ __all__ = [
 def least_confidence(*, probs: Array) -> Array:
     """1 minus the probability of the predicted class, in [0, 1 - 1/C].
 
+    Also called ceal, whose other half is the setting ``pseudo_labels`` of campaigns and runs: training on what the
+    model is sure of.
+
     Cost: O(N·C) time, O(N) memory.
 
     Use it with two classes, where it ranks as margin does; not with many: what counts is how far the second class is.

@@ -16,7 +16,7 @@ from claros.experiment.setting import Setting
 __all__ = ["InDatabase"]
 
 #: Metrics that are large or said elsewhere, and not needed to go on.
-_ELSEWHERE = ("precision", "recall", "f1", "support", "per_class", "arms", "shift")
+_ELSEWHERE = ("precision", "recall", "f1", "support", "per_class", "arms", "shift", "pseudo_labels")
 
 
 class InDatabase:
@@ -69,7 +69,7 @@ class InDatabase:
             "decisions": evaluated.metrics["decisions"],
             "batch": list(evaluated.batch),
             "arms": evaluated.metrics["arms"],
-            **({"shift": evaluated.metrics["shift"]} if "shift" in evaluated.metrics else {}),
+            **{name: evaluated.metrics[name] for name in ("shift", "pseudo_labels") if name in evaluated.metrics},
             "history": campaign.model.history if campaign.model is not None else [],
         }
         part, model = self._recorder.part(), self._recorder.model()
