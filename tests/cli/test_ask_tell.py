@@ -143,3 +143,23 @@ def test_near_duplicates_are_asked_once_on_request(tmp_path: Path, capsys: pytes
         asked[name] = [int(query["item"]) for query in json.loads(capsys.readouterr().out)["queries"]]
     assert sorted(asked["all"]) == list(range(24))
     assert sorted(item // 2 for item in asked["once"]) == list(range(12))
+
+
+def test_a_sample_of_the_target_makes_the_advice_speak_of_label_shift(tmp_path: Path, capsys: Capture) -> None:
+    words = {"good": "fine great lovely", "bad": "dull poor awful"}
+    rows = [f'film-{row:02},"{words["good" if row % 2 else "bad"]} {row}"' for row in range(60)]
+    (tmp_path / "films.csv").write_text("\n".join(["id,text", *rows]) + "\n")
+    target = [f'"{words["bad" if row % 10 else "good"]} {row}"' for row in range(100)]
+    (tmp_path / "target.csv").write_text("\n".join(["text", *target]) + "\n")
+    pool, more = (
+        tmp_path / "films.csv",
+        ["--target", str(tmp_path / "target.csv"), "--correction", "prediction(gate=0)"],
+    )
+    answer = ask(capsys, pool, "--classes", "bad,good", *more)
+    said = [word for query in answer["queries"] for word in (query["item"], truth(query["item"]))]
+    assert main(["tell", str(pool), *said]) == 0
+    capsys.readouterr()
+    assert main(["ask", str(pool), "-n", "1"]) == 0
+    assert "Label shift: predictions are adjusted to the target's class shares" in capsys.readouterr().err
+    assert main(["ask", str(pool), "--correction", "weights"]) == 2
+    assert "was made with the correction 'prediction'" in capsys.readouterr().err

@@ -79,3 +79,44 @@ def test_sounds_can_be_labeled_though_no_model_of_ours_hears(tmp_path: Path) -> 
 def test_where_there_is_no_campaign_that_is_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"There is no campaign at .*birds\.claros"):
         open_campaign(tmp_path / "birds.claros")
+
+
+@pytest.fixture
+def field(tmp_path: Path) -> Path:
+    """A pool of two classes in a plane, a sample of where the model is for, nine in ten of one class, and another."""
+    rng = np.random.default_rng(0)
+    y = np.tile([0, 1], 150)
+    np.savez(tmp_path / "pool.npz", x=rng.normal(size=(300, 2)) + 3.0 * y[:, None], y=y)
+    np.savez(tmp_path / "target.npz", x=rng.normal(size=(200, 2)) + 3.0 * (np.arange(200) % 10 > 0)[:, None])
+    np.savez(tmp_path / "other.npz", x=rng.normal(size=(200, 2)))
+    return tmp_path
+
+
+def test_a_campaign_with_a_sample_of_the_target_corrects_and_goes_on_with_it(field: Path) -> None:
+    pool, target = field / "pool.npz", field / "target.npz"
+    with open_campaign(pool, target=target, correction="provenance", classes=["a", "b"]) as made:
+        for query in made.ask(40):
+            made.tell(query.item, int(query.position % 2))
+        found = made.shift()
+        assert found is not None
+        assert found.target_prior is not None
+        assert found.target_prior[1] == pytest.approx(0.9, abs=0.08)
+    for again in ({}, {"target": target}, {"target": target, "correction": "provenance"}):
+        with open_campaign(pool, **again) as opened:  # type: ignore[arg-type]
+            assert opened.correction is not None
+            assert opened.correction.mode == "provenance"
+            assert opened.shift() == found
+    with pytest.raises(DataError, match="not the one"):
+        open_campaign(pool, target=field / "other.npz")
+    with pytest.raises(InputError, match="was made with the correction 'provenance'"):
+        open_campaign(pool, target=target, correction="weights")
+
+
+def test_a_target_comes_with_the_making_of_a_campaign_or_not_at_all(field: Path) -> None:
+    pool, target = field / "pool.npz", field / "target.npz"
+    with pytest.raises(InputError, match="give --target"):
+        open_campaign(pool, correction="weights", classes=["a", "b"])
+    open_campaign(pool, classes=["a", "b"]).close()
+    for late in ({"target": target}, {"correction": "weights"}):
+        with pytest.raises(InputError, match="too late"):
+            open_campaign(pool, **late)  # type: ignore[arg-type]

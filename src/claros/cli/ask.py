@@ -29,6 +29,8 @@ def ask(
     label_column: options.LabelColumn = None,
     near_duplicates: options.NearDuplicates = None,
     features: options.Features = None,
+    target: options.Target = None,
+    correction: options.Correction = None,
     json: options.Json = False,
 ) -> None:
     """Ask a campaign which items to label next; tell it the labels with claros tell.
@@ -40,7 +42,8 @@ def ask(
 
     reading = {"text_column": text_column, "label_column": label_column, "near_duplicates": near_duplicates}
     reading["features"] = features
-    settings: dict[str, Any] = {"model": model, "strategy": strategy, "seed": seed}
+    settings: dict[str, Any] = {"model": model, "strategy": strategy, "seed": seed, "target": target}
+    settings["correction"] = correction
     with open_campaign(where, campaign=campaign, classes=class_list(classes), reading=reading, **settings) as opened:
         queries = opened.ask(n, annotator=annotator, lease=lease, overlap=overlap)
         advice = opened.advice()

@@ -24,6 +24,8 @@ def label(
     label_column: options.LabelColumn = None,
     near_duplicates: options.NearDuplicates = None,
     features: options.Features = None,
+    target: options.Target = None,
+    correction: options.Correction = None,
     annotator: Annotated[str | None, typer.Option(help="Who answers.  [default: the user's name]")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Items between two words of advice.")] = 10,
     viewer: Annotated[
@@ -44,6 +46,7 @@ def label(
     reading = {"text_column": text_column, "label_column": label_column, "near_duplicates": near_duplicates}
     reading["features"] = features
     settings: dict[str, Any] = {"model": model, "strategy": strategy, "seed": seed, "batch": batch}
+    settings |= {"target": target, "correction": correction}
     with open_campaign(where, campaign=campaign, classes=class_list(classes), reading=reading, **settings) as opened:
         session = Session(
             opened, annotator=name, batch=batch, viewer=Viewer("" if quiet else viewer), read=_read, write=_write

@@ -12,6 +12,7 @@ __all__ = [
     "Annotator",
     "CampaignFolder",
     "Classes",
+    "Correction",
     "Features",
     "Json",
     "LabelColumn",
@@ -19,6 +20,7 @@ __all__ = [
     "NearDuplicates",
     "Seed",
     "Strategy",
+    "Target",
     "TextColumn",
     "Track",
     "Where",
@@ -40,6 +42,12 @@ LabelColumn = Annotated[str | None, typer.Option(help="Of a table, the column wi
 NearDuplicates = Annotated[
     float | None,
     typer.Option(help="Ask one question for items of a new campaign whose features have at least this cosine."),
+]
+Target = Annotated[
+    str | None, typer.Option(help="Unlabeled items from where the model will be used, to correct for label shift.")
+]
+Correction = Annotated[
+    str | None, typer.Option(help="How: auto, provenance, weights, prediction, ....  [default: auto]")
 ]
 Track = Annotated[
     list[str] | None,

@@ -52,12 +52,8 @@ def run(
     validation: Annotated[
         float | None, typer.Option(help="Share of the labels that the trainer keeps to stop early; torch models.")
     ] = None,
-    target: Annotated[
-        str | None, typer.Option(help="Unlabeled items from where the model will be used, to correct for label shift.")
-    ] = None,
-    correction: Annotated[
-        str | None, typer.Option(help="How: auto, provenance, weights, prediction, ....  [default: auto]")
-    ] = None,
+    target: options.Target = None,
+    correction: options.Correction = None,
     price: Annotated[float | None, typer.Option(help="Price of one label, for the advisor.")] = None,
     worth: Annotated[float | None, typer.Option(help="What one point of accuracy is worth, same currency.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings in a YAML file.")] = None,

@@ -30,6 +30,7 @@ from claros.report.sections import (
     overlap,
     picked,
     plane,
+    shift,
     stopping,
     table,
     time,
@@ -49,6 +50,7 @@ _RUN = (
     table,
     pairs_of_run,
     followed,
+    shift,
     stopping,
     picked,
     overlap,
@@ -65,7 +67,7 @@ _BENCH = (answer_bench, all_curves, savings, ranks, pairs, profiles, levels, all
 #: setting has at least, or at most.
 _SHOWN, _WEIGHT, _POINTS = 360, 3_000_000, 6000
 #: Sections of a setting that have a figure, what is missed most first, and the figures of all settings together.
-_DRAWN = ("curves", "picked", "overlap", "map", "stopping", "calibration", "confusion")
+_DRAWN = ("curves", "picked", "overlap", "map", "stopping", "calibration", "confusion", "shift")
 _FIGURES = 100
 _LEAST_SHOWN, _MOST_SHOWN, _MOST_POINTS = 8, 60, 1000
 
@@ -82,7 +84,7 @@ def build(source: Run | Bench, data: Split | None = None, *, figures: Path | Non
     run = source if isinstance(source, Run) else source.settings[0]
     compared, looks = tuple(compare_all(run)), styles(run.arms, run.control)
     view_of_run = View(run, looks, find_items(run, data), compared, figures=figures)
-    wanted = [module for module in _RUN if module is not followed or len(run.followed)]
+    wanted = [module for module in _RUN if module.__name__.rpartition(".")[2] not in run.lacks]
     found = [module.build(view_of_run) for module in wanted]
     return found if isinstance(source, Run) else [*found, cells.build(source)]
 

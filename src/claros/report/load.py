@@ -81,6 +81,7 @@ class Run:
     name: str = ""
     confusion: Table | None = None
     reliability: Table | None = None
+    shift: Table | None = None
     _known: dict[tuple[str, ...], Any] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
@@ -141,6 +142,12 @@ class Run:
     def arms(self) -> list[str]:
         """All arms, and the upper bound."""
         return [*self.strategies, *([self.bound] if self.bound is not None else [])]
+
+    @property
+    def lacks(self) -> frozenset[str]:
+        """Sections that do not stand, as nothing of their kind was run: on bandits, on label shift."""
+        tables = {"followed": self.followed, "shift": self.shift}
+        return frozenset(name for name, rows in tables.items() if rows is None or not len(rows))
 
     def upper_bound(self, metric: str) -> float | None:
         """What a model trained on the whole pool reaches, where the run measured it."""

@@ -43,9 +43,16 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "reason": TEXT,
     },
     "arms": {**_CELL, "n_labeled": NUMBER, "arm": TEXT, "share": NUMBER, "value": NUMBER},
+    "shift": {
+        **_CELL,
+        "active": FLAG,
+        "why": TEXT,
+        "class": TEXT,
+        **dict.fromkeys(("n_labeled", "prior_error", "weight", "low", "high"), NUMBER),
+    },
 }
 #: Tables that a folder may lack, since earlier versions did not write them.
-LATER = frozenset({"arms"})
+LATER = frozenset({"arms", "shift"})
 #: The column that a bench's tables have before those.
 SETTING = {"setting": TEXT}
 

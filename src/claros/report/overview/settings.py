@@ -17,6 +17,7 @@ from claros.report.sections import (
     overlap,
     picked,
     plane,
+    shift,
     stopping,
     table,
 )
@@ -24,7 +25,7 @@ from claros.report.sections.section import Section, View
 
 __all__ = ["build"]
 
-_SECTIONS = (answer, curves, table, followed, stopping, picked, overlap, plane, confusion, calibration)
+_SECTIONS = (answer, curves, table, followed, shift, stopping, picked, overlap, plane, confusion, calibration)
 #: Those that are nothing without their figure.
 _ONLY_DRAWN = {"curves": curves, "picked": picked, "overlap": overlap, "map": plane}
 
@@ -42,8 +43,8 @@ def build(view: BenchView) -> Section:
 
 
 def _of(view: View, modules: Sequence[ModuleType]) -> Sequence[ModuleType]:
-    """Without the arms where no strategy has any."""
-    return [module for module in modules if module is not followed or len(view.run.followed)]
+    """Without bandits and label shift where there are none."""
+    return [module for module in modules if module.__name__.rpartition(".")[2] not in view.run.lacks]
 
 
 def _block(view: View, sections: Sequence[Section]) -> Html:
