@@ -13,9 +13,13 @@ import pytest
 from PIL import Image
 from sklearn.metrics import f1_score, precision_score, recall_score
 
+import claros
 from claros import data
+from claros.campaign import Campaign
 from claros.cli import main
 from claros.models import one_file
+from claros.models.encoders.texture import vctex
+from claros.rng import stream
 
 Capture = pytest.CaptureFixture[str]
 
@@ -285,6 +289,28 @@ def test_demo_writes_the_newer_tree(trees: Path, tmp_path: Path, name: str) -> N
     assert (parameters["optimizer"], parameters["lr"], parameters["members"]) == ("SGD", 0.05, 3)
     assert parameters["optimizer_arguments"] == {"momentum": 0.3}
     assert [len(model.history), parameters["batch_size"]] == [1, 8]
+    texture = tmp_path / "out" / "DATA_TWO" / "features"
+    assert {path.name for path in texture.glob("*")} == ({"ssrae-16"} if name.startswith("SSRAE") else set())
+
+
+def test_demo_picks_by_the_texture_of_the_images(trees: Path, tmp_path: Path) -> None:
+    """The picks are those of the strategy on features of these very images, which are computed once."""
+    assert demo(trees, tmp_path, "--strategy_name", "VCTexKmeansSampling") == 0
+    config = json.loads(next((tmp_path / "out").rglob("run.json")).read_text())["config"]
+    pool = data.load(config["data"], image_size=16, test_share=0.0, features=config["features"]).train
+    images = data.load(config["data"], image_size=16, test_share=0.0).train
+    expected = np.stack([vctex(image) for image in images.take(range(len(images)))])
+    np.testing.assert_allclose(pool.fixed_features, expected, rtol=1e-5)
+    with Campaign.open(next((tmp_path / "out").rglob("log.sqlite")).parent, pool=pool) as campaign:
+        first, second = ([row.item for row in round.items] for round in campaign.rounds)
+        rng = stream(campaign.seed, "strategy", 1)
+    rest = np.array([place for place, item in enumerate(pool.ids) if item not in first])
+    again = claros.select("kmeans", 2, embeddings=np.asarray(pool.fixed_features)[rest], rng=rng)
+    assert [pool.ids[place] for place in rest[again.indices]] == second
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("features.npy")}
+    assert len(before) == 2
+    assert demo(trees, tmp_path, "--strategy_name", "VCTexKmeansHCSampling") == 0
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("features.npy")} == before
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,10 @@ def embed(
     ],
     model: Annotated[
         str,
-        typer.Option(help="What gives the features: timm:NAME, hf:NAME, package.module:factory.", show_default=False),
+        typer.Option(
+            help="What gives the features: timm:NAME, hf:NAME, texture:ssrae, texture:vctex, package.module:factory.",
+            show_default=False,
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option(help="Folder to write, or an .npz.  [default: POOL.features]", show_default=False)

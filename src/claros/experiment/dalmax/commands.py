@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from claros.experiment.run import cells_of, run
 from claros.experiment.setting import Setting
 from claros.experiment.settings import base_settings
 from claros.experiment.training import epoch_parameters
+from claros.models.encoders import embed_source
 
 __all__ = ["RUNS", "demo", "train_al"]
 
@@ -101,6 +102,8 @@ def demo(
 ) -> dict[str, Any]:
     """The newer ``demo.py``: a data set and a training that ``params_json`` describes, and its tree of results.
 
+    Strategies over texture features have them computed into ``DATASET/features``, once for all seeds and rounds.
+
     Arguments:
         dir_results: below it, ``DATASET/SEED_1/NQ_10_NIL_100_NR_10_NE_20/STRATEGY`` is written.
         params_json: DalMax's file; ``data_dir`` has a ``train`` and a ``test`` tree of class folders.
@@ -122,7 +125,7 @@ def demo(
         "model": {"name": model, "parameters": params.model_parameters()},
         "strategy": [{"name": meant.strategy, "label": strategy_name}],
         "checkpoints": _checkpoints(meant.strategy),
-        "embeddings": "features" if meant.fixed_features else "model",
+        "embeddings": "features" if meant.features else "model",
         "start": n_init_labeled,
         "batch": n_query,
         "rounds": n_round,
@@ -132,13 +135,31 @@ def demo(
     size = f"NQ_{n_query}_NIL_{n_init_labeled}_NR_{n_round}_NE_{params.n_epoch}"
     folder = Path(dir_results) / name / f"SEED_{seed}" / size / strategy_name
     about = {"dataset_name": dataset_name, "strategy_name": strategy_name, "n_round": n_round}
-    record = _run(_config(settings, further), folder / RUNS, folder, about, listener, n_classes=params.n_classes)
+    config = _with_features(settings, [*further], meant.features, Path(dir_results) / name / "features", folder)
+    record = _run(config, folder / RUNS, folder, about, listener, n_classes=params.n_classes)
     return {**_found(record, folder), "files": files.write_demo(record, folder)}
 
 
 def _config(settings: Mapping[str, Any], further: Iterable[str]) -> RunConfig:
     fixed = {**settings, "control": False, "watch": [], "report": False}
     return parse_config(base_settings(None, further, fixed))
+
+
+def _with_features(
+    settings: Mapping[str, Any], further: Sequence[str], encoder: str, place: Path, folder: Path
+) -> RunConfig:
+    """The configuration; with the encoder's features below ``place``, computed where they are not, unless given.
+
+    They are of all images, whatever the strategy and the seed, so one folder serves all runs on the same images.
+    """
+    config = _config(settings, further)
+    if not encoder or config.features is not None:
+        return config
+    files.check_folder(folder)
+    out = place / f"{encoder.partition(':')[2]}-{config.image_size}"
+    reading = {"skip_unreadable": config.skip_unreadable}
+    embed_source(config.data, encoder, out, test=config.test, reading=reading, image_size=config.image_size)
+    return _config({**settings, "features": str(out)}, further)
 
 
 def _run(

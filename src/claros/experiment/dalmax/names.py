@@ -28,10 +28,10 @@ TYPES = (
 
 
 class Meant(NamedTuple):
-    """A strategy of ours, and whether it looks at the pool's fixed features instead of the model's embeddings."""
+    """A strategy of ours, and which fixed features it looks at instead of the model's embeddings, if any."""
 
     strategy: str
-    fixed_features: bool = False
+    features: str = ""
 
 
 #: The names of ``demo.py --strategy_name``.
@@ -48,10 +48,10 @@ STRATEGIES: Mapping[str, Meant] = {
     "BALDDropout": Meant("bald"),
     "AdversarialBIM": Meant("bim"),
     "AdversarialDeepFool": Meant("deepfool"),
-    "SSRAEKmeansSampling": Meant("kmeans", fixed_features=True),
-    "VCTexKmeansSampling": Meant("kmeans", fixed_features=True),
-    "SSRAEKmeansHCSampling": Meant("hierarchical_kmeans", fixed_features=True),
-    "VCTexKmeansHCSampling": Meant("hierarchical_kmeans", fixed_features=True),
+    "SSRAEKmeansSampling": Meant("kmeans", "texture:ssrae"),
+    "VCTexKmeansSampling": Meant("kmeans", "texture:vctex"),
+    "SSRAEKmeansHCSampling": Meant("hierarchical_kmeans", "texture:ssrae"),
+    "VCTexKmeansHCSampling": Meant("hierarchical_kmeans", "texture:vctex"),
 }
 
 
@@ -70,7 +70,7 @@ def strategy_of_name(name: str) -> Meant:
     """What a ``--strategy_name`` of ``demo.py`` stands for; ours by their own names, too.
 
     >>> strategy_of_name("KCenterGreedy")
-    Meant(strategy='k_center', fixed_features=False)
+    Meant(strategy='k_center', features='')
     """
     meant = STRATEGIES.get(name, Meant(name))
     if "(" not in meant.strategy and meant.strategy not in strategies.REGISTRY:

@@ -1,4 +1,4 @@
-"""Encoders: networks that are not trained here and give features of images, texts, sounds or rows, once for a pool."""
+"""Encoders: what is not trained here and gives features of images, texts, sounds or rows, once for a pool."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ def encoder(
     device: str = "auto",
     parameters: Mapping[str, Any] | None = None,
 ) -> Encoder:
-    """What gives features of items like these: ``timm:NAME``, ``hf:NAME`` or ``package.module:factory``.
+    """What gives features of items like these: ``timm:``, ``hf:`` or ``texture:`` NAME, or ``package.module:factory``.
 
     Arguments:
-        model: a network of timm, a name of the Hugging Face Hub or a folder after ``hf:``, or a factory of your own,
-            whose code is run; see `claros.models.encoders.network.from_factory`.
+        model: a network of timm, a name of the Hugging Face Hub or a folder after ``hf:``, ``texture:ssrae`` or
+            ``texture:vctex`` (`claros.models.encoders.texture`, without torch), or a factory of your own, whose code is
+            run; see `claros.models.encoders.network.from_factory`.
         like: items of the kind, and images with as many channels.
         image_size: pixels a side that images are read at; by default what the network was pretrained on.
         pretrained: with its pretrained weights, which are downloaded once; else with random ones of a fixed seed.
@@ -61,9 +62,14 @@ def encoder(
             max_length=max_length,
             parameters=given,
         )
+    if model.startswith("texture:"):
+        from claros.models.encoders.texture import from_texture
+
+        return from_texture(model.removeprefix("texture:"), like, image_size=image_size, parameters=given)
     if ":" not in model:
         raise InputError(
-            f"Features are computed by timm:NAME (as timm:resnet18), hf:NAME or package.module:factory; got {model!r}."
+            "Features are computed by timm:NAME (as timm:resnet18), hf:NAME, texture:NAME (ssrae or vctex) or "
+            f"package.module:factory; got {model!r}."
         )
     require("torch", "torch", "an encoder of your own")
     from claros.models.encoders.network import from_factory
