@@ -55,8 +55,8 @@ def test_weights_are_means_over_seeds_of_the_rounds_that_all_have(tmp_path: Path
     assert margin.farthest == [0, 1]
     np.testing.assert_allclose(badge.weights, [[1.1, 0.55]])  # the second round is there of one seed alone
     assert finding([margin, badge]) == (
-        "Label shift was corrected for in margin; nothing was corrected in badge. The target's class shares were off by "
-        "0.10 in all at the end for badge, by 0.25 for margin."
+        "Label shift was corrected for in margin; nothing was corrected in badge. The target's class shares were off "
+        "by 0.10 in all at the end for badge, by 0.25 for margin."
     )
 
 

@@ -105,6 +105,7 @@ def made_block(draws: int) -> Block:
         "dirichlet_mix",
         0.4,
         "logistic",
+        600,
         bought,
         {BASE: base, "quick": arm},
         {BASE: base, "quick": base},

@@ -38,6 +38,7 @@ FIGURES = (
 class Block:
     """All draws of one data set and one shift; (draws, rounds) of each arm, at so many labels ``bought`` (rounds,).
 
+    ``alpha`` is 0 where the shift has none, ``warm`` how many labels were to be there at the start.
     ``prior_error`` is the sum over classes of |estimated - true| target share; NaN where nothing was estimated.
     """
 
@@ -45,6 +46,7 @@ class Block:
     law: str
     alpha: float
     model: str
+    warm: int
     bought: Floats
     accuracy: Mapping[str, Floats]
     macro_f1: Mapping[str, Floats]
@@ -53,7 +55,7 @@ class Block:
     @property
     def name(self) -> str:
         """As tables call it."""
-        return f"{self.data}, {self.law} {self.alpha:g}"
+        return f"{self.data}, {self.law}{f' {self.alpha:g}' if self.alpha else ''}"
 
     @property
     def draws(self) -> int:
@@ -94,8 +96,8 @@ def read_blocks(out: Path, plan: Sequence[RunConfig]) -> list[Block]:
     return [_block(where, groups[where]) for where in wanted if groups[where]]
 
 
-def _where(config: Mapping[str, Any]) -> tuple[str, str, float, str, tuple[str, ...]]:
-    """Data, law, concentration, model and arms: what draws of one block share."""
+def _where(config: Mapping[str, Any]) -> tuple[str, str, float, str, int, tuple[str, ...]]:
+    """Data, law, concentration, model, warm start and arms: what draws of one block share."""
     shift, arms = config["shift"], [arm["label"] or arm["name"] for arm in config["strategy"]]
     return (
         Path(config["data"]).stem,
@@ -106,14 +108,14 @@ def _where(config: Mapping[str, Any]) -> tuple[str, str, float, str, tuple[str, 
     )
 
 
-def _block(where: tuple[str, str, float, str, tuple[str, ...]], draws: list[dict[str, Floats]]) -> Block:
+def _block(where: tuple[str, str, float, str, int, tuple[str, ...]], draws: list[dict[str, Floats]]) -> Block:
     rounds = min(len(rows) for draw in draws for rows in draw.values())
     first = draws[0][BASE][:rounds, 0]
 
     def column(place: int) -> dict[str, Floats]:
         return {arm: np.array([draw[arm][:rounds, place] for draw in draws]) for arm in draws[0]}
 
-    return Block(*where[:4], first - first[0], column(1), column(2), column(3))
+    return Block(*where[:5], first - first[0], column(1), column(2), column(3))
 
 
 def rows_of(block: Block, earlier: Mapping[str, tuple[float, float]] | None = None) -> Iterable[Row]:

@@ -24,7 +24,7 @@ from claros.experiment.replicate.patches import small_features
 from claros.experiment.replicate.preset import Preset, Request
 from claros.files import write_atomically
 
-__all__ = ["ARMS", "SOURCE", "Grid", "compared", "malls", "preset"]
+__all__ = ["ARMS", "SOURCE", "Grid", "arms_of", "compared", "malls", "prepared", "preset"]
 
 #: As the paper's code has it, where nobody looks at intervals.
 _RLLS = "method='rlls(regularization=2e-6)', gate=0, replicates=0"
@@ -96,7 +96,7 @@ class Grid:
             raise DataError("malls needs labeled images or rows: give --data mnist.npz, and again for more.")
         rounds = self.rounds if request.rounds is None else min(self.rounds, request.rounds)
         quiet = {"watch": [], "control": False, "upper_bound": False, "checkpoints": "last"}
-        files = [_prepared(given, request.folder, self.dims) for given in request.data]
+        files = [prepared(given, request.folder, self.dims) for given in request.data]
         found = []
         for file in files:
             for law, alpha in self.shifts:
@@ -113,7 +113,7 @@ def arms_of(arms: Mapping[str, tuple[str, str]]) -> list[dict[str, str]]:
     return [{"name": name, "label": label, "correction": how} for label, (name, how) in arms.items()]
 
 
-def _prepared(given: str, folder: Path, dims: Mapping[str, int]) -> Path:
+def prepared(given: str, folder: Path, dims: Mapping[str, int]) -> Path:
     """Features of the data set as a file in the folder, made once."""
     out = folder / "data" / f"{Path(given).name.partition('.')[0]}.npz"
     if not out.exists():
