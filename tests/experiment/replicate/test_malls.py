@@ -93,6 +93,14 @@ def test_the_files_have_every_arm_and_a_figure_of_each_block(run) -> None:
     assert all(path.read_bytes().startswith(b"%PDF") for path in figures.glob("*.pdf"))
 
 
+def test_settings_that_differ_in_their_warm_start_are_blocks_of_their_own(run) -> None:
+    request, _ = run
+    plan = TINY.settings(request)
+    larger = [config.model_copy(update={"shift": config.shift.model_copy(update={"warm": 50})}) for config in plan]
+    assert [block.warm for block in read_blocks(request.folder, [*plan, *larger])] == [40, 40]
+    assert read_blocks(request.folder, larger) == []
+
+
 def made_block(draws: int) -> Block:
     """Uncorrected labeling gains 60 to 70 % in two steps; an arm gets to the same in half of the labels."""
     base = np.tile([0.60, 0.65, 0.70], (draws, 1)) + 0.0008 * np.arange(draws)[:, None]

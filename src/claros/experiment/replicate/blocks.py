@@ -104,6 +104,7 @@ def _where(config: Mapping[str, Any]) -> tuple[str, str, float, str, int, tuple[
         str(shift["law"]),
         float(shift["alpha"] or 0),
         config["model"]["name"],
+        int(shift["warm"]),
         tuple(arms),
     )
 
