@@ -75,7 +75,8 @@ LESSONS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
         "ProbCover used the distances of its first call for every later pool, held three arrays of all pairs, and took "
         "a radius meant for directions on vectors of any length.",
         (
-            "strategies/test_neighbours.py::test_a_second_call_of_prob_cover_sees_its_own_features",
+            HERE + "test_a_second_pool_is_seen_as_it_is",
+            "StrategyContract.test_the_order_of_the_candidates_does_not_matter",
             "strategies/test_neighbours.py"
             "::test_prob_cover_takes_no_table_of_pairs_also_where_every_ball_holds_everything",
             "strategies/test_neighbours.py::test_prob_cover_by_hand",
@@ -311,7 +312,37 @@ def test_doubt_is_drawn_sooner_than_certainty_by_every_law_of_drawing(name: str,
     assert np.sum(drawn < 20) > 220
 
 
-@pytest.mark.parametrize("name", ["dcom", "graph_density", "information_density", "max_herding", "uherding", "kmeans"])
+COVERING = ["dcom", "graph_density", "information_density", "max_herding", "uherding", "kmeans", "prob_cover"]
+
+
+def offered(points: np.ndarray) -> dict[str, np.ndarray]:
+    """What strategies that cover a pool may need, with nothing labeled yet and no idea of the classes."""
+    none = np.empty((0, points.shape[1]))
+    return {
+        "features": points,
+        "embeddings": points,
+        "probs": np.full((len(points), 3), 1 / 3),
+        "labeled_features": none,
+        "labeled_embeddings": none,
+        "labels": np.empty(0, dtype=np.int64),
+    }
+
+
+@pytest.mark.parametrize("name", COVERING)
+def test_a_second_pool_is_seen_as_it_is(name: str) -> None:
+    # 6: of two pools of one size, the heap is at the end of the first and at the beginning of the second; distances
+    # kept from the first call would lead to the end again
+    rng = np.random.default_rng(0)
+    spread = rng.normal(size=(80, 16))
+    heap = 2.0 * np.eye(16)[0] + 0.02 * rng.normal(size=(40, 16))
+    strategy: Strategy = strategies.get(name)
+    for order, first, last in (([spread, heap], 80, 120), ([heap, spread], 0, 40)):
+        given = offered(np.concatenate(order))
+        picked = claros.select(strategy, 1, **{need: given[need] for need in strategy.needs})
+        assert first <= picked.indices[0] < last
+
+
+@pytest.mark.parametrize("name", COVERING)
 def test_the_last_rows_of_a_pool_can_be_picked_whatever_its_size(name: str) -> None:
     # 12: 1,234 = 2 · 500 + 234; the last 234 are the one heap that there is, the others are spread over the sphere
     rng = np.random.default_rng(0)
@@ -319,16 +350,8 @@ def test_the_last_rows_of_a_pool_can_be_picked_whatever_its_size(name: str) -> N
     heap = np.eye(16)[0] + 0.02 * rng.normal(size=(234, 16))
     points = np.concatenate([spread / np.linalg.norm(spread, axis=1, keepdims=True), heap])
     strategy: Strategy = strategies.get(name)
-    none = np.empty((0, 16))
-    offered = {
-        "features": points,
-        "embeddings": points,
-        "probs": np.full((1234, 3), 1 / 3),
-        "labeled_features": none,
-        "labeled_embeddings": none,
-        "labels": np.empty(0, dtype=np.int64),
-    }
-    picked = claros.select(strategy, 5, **{need: offered[need] for need in strategy.needs})
+    given = offered(points)
+    picked = claros.select(strategy, 5, **{need: given[need] for need in strategy.needs})
     assert (picked.indices >= 1000).any()
 
 
