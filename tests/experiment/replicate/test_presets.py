@@ -13,6 +13,7 @@ from claros.errors import DataError, InputError, MissingExtraError, UnknownNameE
 from claros.experiment import replicate
 from claros.experiment.curves import Curve
 from claros.experiment.replicate import Request
+from claros.experiment.replicate.blocks import BASE
 from claros.experiment.replicate.rebenchmarking import published_curves
 from claros.experiment.replicate.recipes import DistanceSVC
 
@@ -36,6 +37,7 @@ NEEDS = {
     "spambase-qs1": "whole",
     "phoneme-qs1": "whole",
     "malls": "split",
+    "malls-paper": "split",
 }
 
 
@@ -54,7 +56,7 @@ def test_every_preset_gives_settings_that_ask_for_the_arms_it_published(
     for config in configs:
         assert config.rounds is not None
         assert config.rounds <= 3
-        assert "random" in config.arms
+        assert {"random", BASE} & set(config.arms)
         if preset.published:
             assert set(config.arms) - {"random"} <= set(preset.published)
     assert len({(config.data, config.batch, seed) for config in configs for seed in config.all_seeds}) >= 2

@@ -78,7 +78,9 @@ def read_blocks(out: Path, plan: Sequence[RunConfig]) -> list[Block]:
     wanted = {_where(config.computed()): list(config.arms) for config in plan}
     store = Store(database(out, None, existing=True))
     try:
-        places = {setting.key: _where(setting.config) for setting in store.settings()}
+        settings = {setting.key: setting.config for setting in store.settings()}
+        places = {key: _where(config) for key, config in settings.items()}
+        draws = {key: (config["shift"]["draw"], config.get("seed", 0)) for key, config in settings.items()}
         cells = {cell["id"]: cell for cell in store.cells()}
         points: dict[Any, dict[str, list[tuple[float, ...]]]] = defaultdict(lambda: defaultdict(list))
         for row in store.rounds():
@@ -89,11 +91,12 @@ def read_blocks(out: Path, plan: Sequence[RunConfig]) -> list[Block]:
                 points[cell["setting"]][cell["strategy"]].append(values)
     finally:
         store.close()
-    groups: dict[Any, list[dict[str, Floats]]] = defaultdict(list)
+    groups: dict[Any, dict[tuple[int, int], dict[str, Floats]]] = defaultdict(dict)
     for key, arms in points.items():
         if places[key] in wanted and set(arms) == set(wanted[places[key]]):
-            groups[places[key]].append({arm: np.array(arms[arm]) for arm in wanted[places[key]]})
-    return [_block(where, groups[where]) for where in wanted if groups[where]]
+            rows = {arm: np.array(arms[arm]) for arm in wanted[places[key]]}
+            groups[places[key]][draws[key]] = rows  # a draw counts once, also where two versions ran it
+    return [_block(where, [*groups[where].values()]) for where in wanted if groups[where]]
 
 
 def _where(config: Mapping[str, Any]) -> tuple[str, str, float, str, int, tuple[str, ...]]:

@@ -22,6 +22,7 @@ REGISTRY: Registry[Preset] = Registry(
         "phoneme-qs1": f"{_HERE}.rebenchmarking:phoneme",
         "badge-pairwise": f"{_HERE}.badge:pairwise",
         "malls": f"{_HERE}.malls:malls",
+        "malls-paper": f"{_HERE}.malls_paper:malls_paper",
         "dinov2-cifar10": f"{_HERE}.foundation:dinov2_cifar10",
         "dinov2-cifar100": f"{_HERE}.foundation:dinov2_cifar100",
     },
