@@ -18,6 +18,7 @@ from claros import data
 from claros.campaign import Campaign, PseudoLabels
 from claros.errors import InputError
 from claros.experiment.config import parse_config
+from claros.experiment.evaluate import evaluate
 from claros.experiment.run import run
 from claros.experiment.verify import verify
 from claros.models import Precomputed
@@ -179,6 +180,12 @@ def test_a_run_counts_them_and_how_many_are_wrong_and_can_be_verified(tmp_path: 
     assert metrics["pseudo_labels"]["n_right"] == int(rows[2]["n_right"])
     assert verify(tmp_path / "run", arm="sure", round=2).same
     assert verify(tmp_path / "run", arm="margin", round=1).same
+    # models that were not kept are trained again with what they had: the same accuracy on the same test data
+    _, test = data.load("iris", seed=0)
+    for row in evaluate(tmp_path / "run", test, arm="sure").rows:
+        kept = tmp_path / "run" / "cells" / "sure-0" / "rounds" / f"000{row['round']}" / "metrics.json"
+        assert row["accuracy"] == json.loads(kept.read_text())["accuracy"]
+        assert row["nll"] == pytest.approx(json.loads(kept.read_text())["nll"], rel=1e-6)
 
 
 def test_settings_without_them_are_what_they_were_before_there_were_any() -> None:

@@ -64,6 +64,7 @@ COUNTERPARTS = {
     "probabilistic AL": "mcpal",
     "DeepFool, BIM": "deepfool bim adversarial_sampling",
     "learning loss": "learning_loss",
+    "LAL": "lal",
     "ALBL, EXP3, TAILOR, LAL-RL": "albl exp3 tailor lal_rl reinforcement_learning_sampling",
     "SIMILAR": "similar conditional_gain",
     "partition wrapper": "partitioned",

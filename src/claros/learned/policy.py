@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from claros.files import write_atomically
 from claros.learned.features import ACTION, STATE
 from claros.learned.weights import pack, unpack
 
-__all__ = ["HIDDEN", "SHAPES", "SHIPPED", "Policy", "read_policy", "sigmoid"]
+__all__ = ["HIDDEN", "SHAPES", "SHIPPED", "Policy", "read_policy", "read_weights", "sigmoid"]
 
 #: Units of the two hidden layers: of the state, and of the state with the action.
 HIDDEN = (10, 5)
@@ -74,12 +75,17 @@ def read_policy(path: str | Path = "") -> Policy:
 
 @lru_cache(maxsize=8)
 def _read(file: Path, changed: int) -> Policy:
+    return Policy(*read_weights(file, SHAPES))
+
+
+def read_weights(file: Path, wanted: Mapping[str, tuple[int, ...]]) -> tuple[dict[str, Floats], dict[str, Any]]:
+    """The tensors of a file, which must have these shapes, and how they were trained."""
     weights, about = unpack(file.read_bytes(), str(file))
     shapes = {name: tensor.shape for name, tensor in weights.items()}
-    if shapes != SHAPES:
-        wrong = next(name for name in {**SHAPES, **shapes} if shapes.get(name) != SHAPES.get(name))
+    if shapes != dict(wanted):
+        wrong = next(name for name in {**wanted, **shapes} if shapes.get(name) != wanted.get(name))
         raise DataError(
-            f"{file} holds another network: {wrong} should have the shape {SHAPES.get(wrong)}, and has "
+            f"{file} holds another network: {wrong} should have the shape {wanted.get(wrong)}, and has "
             f"{shapes.get(wrong)}. Train the policy again with this Claros."
         )
     bad = next((name for name, tensor in weights.items() if not np.isfinite(tensor).all()), None)
@@ -89,4 +95,4 @@ def _read(file: Path, changed: int) -> Policy:
         training = json.loads(about["training"])
     except (KeyError, ValueError) as error:
         raise DataError(f"{file} does not say how it was trained; write it by claros train-policy.") from error
-    return Policy(weights, training)
+    return weights, training

@@ -128,6 +128,7 @@ REGISTRY: Registry[Strategy] = Registry(
         "albl": "claros.strategies.bandits.albl:albl",
         "exp3": "claros.strategies.bandits.exp3:exp3",
         "lal_rl": "claros.learned.lal_rl:lal_rl",
+        "lal": "claros.learned.lal:lal",
         "graph_cut": "claros.strategies.submodular:graph_cut",
         "saturated_coverage": "claros.strategies.submodular:saturated_coverage",
         "disparity": "claros.strategies.submodular:disparity",
