@@ -15,7 +15,7 @@ from claros.experiment.bench import bench
 from claros.experiment.replicate.blocks import BASE, FIGURES, Block, read_blocks, rows_of, sentences_of
 from claros.experiment.replicate.malls import ARMS, EARLIER, Grid, preset
 from claros.experiment.replicate.preset import Request
-from claros.experiment.replicate.shift_figures import mean_and_interval, write_figures
+from claros.experiment.replicate.shift_figures import _paired, mean_and_interval, write_figures
 
 DRAWS, ROUNDS = 2, 2
 TINY = Grid(
@@ -147,6 +147,18 @@ def test_one_draw_has_no_interval_and_says_nothing_of_labels_saved(tmp_path: Pat
     assert np.array_equal(mean, low)
     assert np.array_equal(mean, high)
     assert [path.name for path in write_figures([block], tmp_path)] == ["mnist-dirichlet-mix-0.4-logistic.pdf"]
+
+
+def test_bands_are_of_the_difference_that_is_paired_by_draw() -> None:
+    """Draws that differ by much and an arm that is always two points above leave no doubt of the arm."""
+    base = np.array([[0.2, 0.3], [0.8, 0.9]])
+    mean, low, high = _paired(base + 0.02, base)
+    np.testing.assert_allclose(mean, [0.52, 0.62])
+    np.testing.assert_allclose(low, mean)
+    np.testing.assert_allclose(high, mean)
+    # differences 0.01 and 0.03: deviation 0.01414, over the root of 2, times Student's 12.706 with one degree
+    _, low, high = _paired(base + np.array([[0.01], [0.03]]), base)
+    np.testing.assert_allclose(high - low, 2 * 12.7062 * 0.01, atol=1e-5)
 
 
 def test_the_laptop_preset_has_the_arms_shifts_and_sizes_of_the_study(data: Path, tmp_path: Path) -> None:

@@ -47,6 +47,16 @@ def mean_and_interval(values: Floats, level: float = 0.95) -> tuple[Floats, Floa
     return mean, mean - half, mean + half
 
 
+def _paired(values: Floats, base: Floats) -> tuple[Floats, Floats, Floats]:
+    """Mean (rounds,), and around it the interval of the difference to the uncorrected arm, paired by draw.
+
+    Draws differ far more than arms do: an interval of the level would show the draws.
+    """
+    between, low, high = mean_and_interval(values - base)
+    mean = values.mean(axis=0)
+    return mean, mean + low - between, mean + high - between
+
+
 def _drawing(block: Block) -> Drawing:
     name = re.sub(r"[^a-z0-9.]+", "-", f"{block.data} {block.law} {block.alpha:g} {block.model}".lower()).strip("-.")
     label = f"Accuracy and the error of the target's class shares against labels bought: {block.name}."
@@ -61,7 +71,7 @@ def _behind(block: Block) -> dict[str, list[Any]]:
         for what, tables in (("accuracy", block.accuracy), ("prior_error", block.prior_error))
         for arm, values in tables.items()
         if np.isfinite(values).all()
-        for numbers in zip(*map(np.ndarray.tolist, (block.bought, *mean_and_interval(values))), strict=True)
+        for numbers in zip(*map(np.ndarray.tolist, (block.bought, *_paired(values, tables[BASE]))), strict=True)
     ]
     return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
 
@@ -84,20 +94,25 @@ def _paint(block: Block, width: int) -> Figure:
 
 
 def _title(block: Block) -> str:
-    draws = "one draw" if block.draws == 1 else f"means of {block.draws} draws with 95 % intervals"
+    draws = "one draw"
+    if block.draws > 1:
+        draws = f"means of {block.draws} draws; bands: 95 % intervals of the difference to {BASE}, paired by draw"
     return f"{block.name}: {draws}"
 
 
 def _lines(axes: Axes, bought: Floats, tables: Mapping[str, Floats], looks: Mapping[str, Style]) -> None:
-    ends = []
+    ends, levels = [], []
     for arm, values in tables.items():
         if not np.isfinite(values).all():
             continue
-        mean, low, high = mean_and_interval(values)
+        mean, low, high = _paired(values, tables[BASE])
+        levels += [float(mean.min()), float(mean.max())]
         look = looks[arm]
         axes.plot(bought, mean, color=look.colour, linestyle=look.line, linewidth=2)
         axes.fill_between(bought, low, high, color=look.colour, alpha=0.08, linewidth=0)
         ends.append((arm, float(bought[-1]), float(mean[-1]), look.colour))
-    axes.margins(x=0.0, y=0.05)
-    axes.autoscale_view()
+    axes.set_xlim(float(bought[0]), max(float(bought[-1]), float(bought[0]) + 1))
+    if levels:
+        around = 0.1 * (max(levels) - min(levels)) or 0.1
+        axes.set_ylim(min(levels) - around, max(levels) + around)
     direct_labels(axes, ends)
