@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from claros import data
 from claros.campaign import Campaign, PseudoLabels
 from claros.errors import InputError
+from claros.experiment.bench import Store, plan, read_grid, work
 from claros.experiment.config import parse_config
 from claros.experiment.evaluate import evaluate
 from claros.experiment.run import run
@@ -25,6 +27,18 @@ from claros.models import Precomputed
 
 #: Of each prediction the entropy in nats: .0079, .0560, .1985, .6931.
 SURE = {0.999: 0.0079, 0.99: 0.0560, 0.95: 0.1985, 0.5: 0.6931}
+
+
+class Interrupting(Store):
+    """A results database whose user presses Ctrl-C after so many rounds."""
+
+    rounds_left = 0
+
+    def save(self, *arguments: object, **named: object) -> None:
+        super().save(*arguments, **named)
+        self.rounds_left -= 1
+        if self.rounds_left == 0:
+            raise KeyboardInterrupt
 
 
 def blobs(seed: int = 0) -> data.Pool:
@@ -186,6 +200,24 @@ def test_a_run_counts_them_and_how_many_are_wrong_and_can_be_verified(tmp_path: 
         kept = tmp_path / "run" / "cells" / "sure-0" / "rounds" / f"000{row['round']}" / "metrics.json"
         assert row["accuracy"] == json.loads(kept.read_text())["accuracy"]
         assert row["nll"] == pytest.approx(json.loads(kept.read_text())["nll"], rel=1e-6)
+
+
+def test_a_bench_that_is_interrupted_at_every_round_counts_the_same(tmp_path: Path) -> None:
+    arm = {"name": "ceal", "label": "sure", "pseudo_labels": {"threshold": 0.7, "decay": 0.1}}
+    grid = {"data": "iris", "strategy": [arm], "start": 6, "batch": 5, "rounds": 2, "seeds": 1, "upper_bound": False}
+    counted = []
+    for name, rounds in (("whole", 100), ("pieces", 1)):
+        with closing(Interrupting(f"sqlite:///{tmp_path}/{name}.sqlite")) as store:
+            plan(read_grid(flags=grid), store)
+            while store.counts().get("done", 0) < len(store.cells()):
+                store.rounds_left = rounds
+                with suppress(KeyboardInterrupt):
+                    work(store, "w")
+            rows = [json.loads(row["details"]) for row in store.rounds()]
+            counted.append([row["pseudo_labels"] for row in rows if "pseudo_labels" in row])
+    assert counted[0] == counted[1]
+    assert [row["threshold"] for row in counted[0]] == [0.7, 0.6, 0.5]
+    assert all(row["n"] >= row["n_right"] > 0 for row in counted[0])
 
 
 def test_settings_without_them_are_what_they_were_before_there_were_any() -> None:

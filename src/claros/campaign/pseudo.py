@@ -47,7 +47,7 @@ class PseudoLabels:
     Use it where the model's confidence is to be trusted, after the first rounds, with few labels and many easy items;
     not with a badly calibrated or overconfident one, whose mistakes it would teach: a run says how many were right.
 
-    >>> round(PseudoLabels(threshold=0.05, decay=0.01).at(3), 12)
+    >>> PseudoLabels(threshold=0.05, decay=0.01).at(3)
     0.02
     """
 
@@ -83,7 +83,8 @@ class PseudoLabels:
 
     def at(self, round: int) -> float:
         """The threshold of a round's model, in nats."""
-        return max(0.0, self.threshold - self.decay * round)
+        left = self.threshold - self.decay * round
+        return max(0.0, float(np.round(left, 12)))  # the numbers as they are meant, in tables too
 
     def confident(self, model: Model, pool: Pool, candidates: Indices, round: int) -> Indices:
         """(n, 2) the candidates that a trained model is sure of, as position and predicted class; one pass over them.
