@@ -91,6 +91,7 @@ class Campaign:
         target: Pool | None = None,
         correction: Correction | str = "auto",
         pseudo_labels: PseudoLabels | Mapping[str, float] | bool = False,
+        importance: bool = False,
         price: float | None = None,
         worth: float | None = None,
         checkpoints: str = "all",
@@ -103,19 +104,18 @@ class Campaign:
         ``classes`` are those of the pool unless given. The first round asks for ``start`` items chosen by ``init``, a
         strategy that needs no labels; later ones for ``batch`` items chosen by ``strategy``, unless `ask` says another
         number. ``stop`` is the rule behind the advice, ``watch`` more rules to follow. A share ``audit`` of what is
-        asked is drawn at random, kept out of training, and measures the accuracy honestly. ``embeddings`` says what
-        strategies see as such: what the "model" makes of the items, or the pool's fixed "features". ``class_prior`` are
-        the classes' shares in the pool, where they are known. ``target`` is a sample of unlabeled inputs from where the
-        model will be used: if classes are not as frequent there as among the first labels, it is corrected as
-        ``correction`` says, a `claros.campaign.Correction` or its name. ``pseudo_labels`` trains on what the model is
-        sure of too: True, or a `claros.campaign.PseudoLabels`. ``price`` is the cost of one label and ``worth`` what
-        one point of accuracy (a hundredth) is worth, in the same currency: rules that weigh one against the other are
-        told, as the advisor. ``streams`` gives single purposes a seed of their own, as ``{"strategy": 7}``; they are
-        those of `claros.campaign.streams.PURPOSES`. ``checkpoints`` of the model are kept for "all" rounds, the "last"
-        or "none". ``database`` is a SQLAlchemy URL for the log. ``durable=False`` is for simulations: nothing waits for
-        the disk, so a power failure may take the last events (a killed process loses nothing). ``hooks`` are called
-        before and after each round, see `claros.campaign.hooks`. Raises `CannotFeedError` before anything is written if
-        the model cannot provide what the strategy or a rule needs.
+        asked is drawn at random, kept out of training, and measures accuracy. ``embeddings`` says what strategies see
+        as such: what the "model" makes of the items, or the pool's fixed "features". ``class_prior`` are the classes'
+        shares in the pool, where they are known. ``target`` is a sample of unlabeled inputs from where the model will
+        be used: a shift of classes there is corrected as ``correction`` says, a `claros.campaign.Correction` or its
+        name. ``pseudo_labels`` trains on what the model is sure of too: True, or a `claros.campaign.PseudoLabels`.
+        ``price`` is the cost of one label and ``worth`` what one point of accuracy (a hundredth) is worth, in one
+        currency, for rules that weigh the two. ``importance`` weighs queried labels in training by 1 / probability
+        (`iwal`). ``streams`` gives single purposes a seed of their own, as ``{"strategy": 7}``
+        (`claros.campaign.streams.PURPOSES`). ``checkpoints`` of the model are kept for "all" rounds, the "last" or
+        "none". ``database`` is a SQLAlchemy URL for the log. ``durable=False`` is for simulations: nothing waits for
+        the disk. ``hooks`` are called before and after each round, see `claros.campaign.hooks`. Raises
+        `CannotFeedError` at once if the model cannot provide what is needed.
         """
         pool = seen_by(chosen := settings.named(model, models.get), pool)
         warm = chosen is not None and chosen.warm
@@ -136,6 +136,7 @@ class Campaign:
             target=target,
             correction=Correction.of(correction),
             pseudo_labels=pseudo_labels,
+            importance=importance,
         )
         folder = Folder.new(path, durable)
         journal = Journal(folder.log(database))

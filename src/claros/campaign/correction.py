@@ -44,6 +44,15 @@ class Labeled:
     codes: Indices
     first: npt.NDArray[np.bool_]
     n_classes: int
+    importance: Floats | None = None
+    """Weights (L,) by the chance with which each was asked."""
+
+    def weighted(self, weights: Floats | None) -> Floats | None:
+        """Weights (L,) of training items, times their importance, mean 1; None where all are 1."""
+        if self.importance is None:
+            return weights
+        found = self.importance if weights is None else self.importance * weights
+        return np.asarray(found / found.mean())
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ class Learner:
                 if more is not None:
                     more.twin(self.model, candidates(), self.folder)
                 self._twin = to_numpy(self.model.outputs(pool.subset(stop), ["probs"])["probs"]).argmax(axis=1)
-            labeled = Labeled(known_items, codes, first_ones(labels), n_classes)
+            labeled = Labeled(known_items, codes, first_ones(labels), n_classes, _importance(labels, state))
             rest = np.setdiff1d(np.arange(len(pool)), positions[labeled.first])
             rest_pool = pool.subset(rest) if self._correction is not None else pool
             self._fit(labeled, rest_pool, state, round, lambda: self._tell(round, labels, "model"))
@@ -129,8 +129,8 @@ class Learner:
 
         def fit(weights: Floats | None) -> None:
             tell()
-            rng = training_stream(state.config, round)
-            self.model.fit(labeled.items, labeled.codes, n_classes=labeled.n_classes, weights=weights, rng=rng)
+            rng, given = training_stream(state.config, round), labeled.weighted(weights)
+            self.model.fit(labeled.items, labeled.codes, n_classes=labeled.n_classes, weights=given, rng=rng)
 
         def streams(name: str) -> np.random.Generator:
             return training_stream(state.config, round, f"shift: {name}")
@@ -259,3 +259,11 @@ def observed_name(round: int) -> str:
 def first_ones(labels: Sequence[Label]) -> npt.NDArray[np.bool_]:
     """Which labels are the campaign's first ones: of its first round, or told without having been asked."""
     return np.array([label.round in (0, None) for label in labels], dtype=bool)
+
+
+def _importance(labels: Sequence[Label], state: State) -> Floats | None:
+    """1 / probability (L,) of labels that the strategy asked for, 1 of others; None where they are not weighed."""
+    if not state.config.get("importance"):
+        return None
+    chances = [label.probability if label.source == "strategy" else None for label in labels]
+    return np.array([1.0 if chance is None else 1.0 / chance for chance in chances])

@@ -47,6 +47,7 @@ def configuration(
     target: Pool | None,
     correction: Correction,
     pseudo_labels: PseudoLabels | Mapping[str, float] | bool | None = None,
+    importance: bool = False,
 ) -> dict[str, Any]:
     """The payload of a campaign's first event; everything that cannot work is said now, before any training."""
     names = check_classes(classes)
@@ -95,6 +96,7 @@ def configuration(
         **numbers,
         **_corrected(target, correction, pool, model, provides),
         **_pseudo(PseudoLabels.of(pseudo_labels), target, provides),
+        **_importance(importance, strategy, model, bool(pseudo_labels)),
     }
 
 
@@ -125,6 +127,20 @@ def _corrected(
     if len(target) < LEAST_TARGET:
         raise InputError(f"A target sample needs at least {LEAST_TARGET} items to say anything; got {len(target)}.")
     return {"target": {**identity(target), "n": len(target)}, "correction": correction.spec()}
+
+
+def _importance(importance: bool, strategy: Strategy, model: Model | None, pseudo: bool) -> dict[str, Any]:
+    """What the log keeps of weights by the chance of being asked: only of strategies whose chances are those."""
+    if not importance:
+        return {}
+    if pseudo:
+        raise InputError("Pseudo-labels have no chance of being asked to weigh them by; leave out importance or them.")
+    if model is None or "iwal" not in strategy.name:
+        raise InputError(
+            "importance weighs labels by the chance with which they were asked, which iwal gives; got the strategy "
+            f"{strategy.name!r}{'' if model is not None else ' without a model'}."
+        )
+    return {"importance": True}
 
 
 def named(value: T | str, get: Callable[[str], T]) -> T:

@@ -183,6 +183,7 @@ class RunConfig(Settings):
     correction: CorrectionSpec = Field(
         "auto", description="how to correct for label shift, where there is a target: claros.campaign.Correction"
     )
+    importance: bool = Field(False, description="weigh queried labels by 1 / probability in training; strategy iwal")
     pseudo_labels: PseudoSpec = Field(
         None,
         description="train each round's model once more on what it is sure of, as in CEAL: true, or threshold and "
@@ -301,8 +302,9 @@ class RunConfig(Settings):
         for name in ("target", "correction", "shift"):
             if settings[name] == RunConfig.model_fields[name].default:
                 del settings[name]
-        if not self.pseudo_labels:
-            del settings["pseudo_labels"]
+        for name in ("pseudo_labels", "importance"):
+            if not getattr(self, name):
+                del settings[name]
         for arm in settings["strategy"]:
             for name in ("correction", "pseudo_labels"):
                 if arm[name] is None:

@@ -91,6 +91,7 @@ class Setting:
             target=self.target,
             correction=self._correction(arm),
             pseudo_labels=config.pseudo_labels or False if arm.pseudo_labels is None else arm.pseudo_labels,
+            importance=config.importance and "iwal" in arm.name,
             price=config.price,
             worth=config.worth,
             checkpoints=config.checkpoints,

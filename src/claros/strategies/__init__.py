@@ -113,6 +113,7 @@ REGISTRY: Registry[Strategy] = Registry(
         "cal": "claros.strategies.neighbours:cal",
         "cluster_margin": "claros.strategies.clustered:cluster_margin",
         "badge": "claros.strategies.hybrid:badge",
+        "iwal": "claros.strategies.iwal:iwal",
         "bait": "claros.strategies.bait:bait",
         "alfa_mix": "claros.strategies.mixing:alfa_mix",
         "drop_query": "claros.strategies.mixing:drop_query",
