@@ -22,6 +22,7 @@ from claros.shift.noise import ShiftTest, shift_test
 from claros.shift.online import FOLLOWERS, Follower, follow
 from claros.shift.result import Interval, ShiftEstimate
 from claros.shift.simulation import Parts, simulate, simulate_stream
+from claros.shift.subsampling import Drift, subsampling_drift
 
 __all__ = [
     "ALIASES",
@@ -31,6 +32,7 @@ __all__ = [
     "REGISTRY",
     "SHIFTS",
     "Calibrator",
+    "Drift",
     "Follower",
     "Interval",
     "Method",
@@ -50,4 +52,5 @@ __all__ = [
     "shift_test",
     "simulate",
     "simulate_stream",
+    "subsampling_drift",
 ]
