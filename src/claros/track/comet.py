@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ _OFF = (
 
 class Comet:
     """One experiment per cell in the project (``COMET_PROJECT_NAME`` if set), with the configuration as parameters.
+
+    Rounds are attached as a table, ``results-N.csv`` from N labels on, which ``claros replicate fetch`` brings back.
 
     Offline, an archive is there when its cell is over, and is written anew when a cell goes on (an unfinished one is
     empty). Online, a cell that goes on continues its experiment.
@@ -58,20 +62,34 @@ class Comet:
             ),
         )
         self._experiment.log_parameters(run.parameters)
+        self._rows: list[dict[str, float]] = []
 
     def log(self, n_labeled: int, values: Mapping[str, float]) -> None:
         """Log one round."""
         if not self._experiment.alive:
             raise ClarosError("Comet ended the experiment.")
         self._experiment.log_metrics(dict(values), step=n_labeled)
+        self._rows.append({"n_labeled": n_labeled, **values})
 
     def finish(self, *, failed: bool = False) -> None:
         """Send or archive everything; takes about a second."""
         if failed:
             self._experiment.add_tag("failed")
+        if self._rows:
+            name = f"results-{self._rows[0]['n_labeled']:g}.csv"  # a cell that went on has several, by where they begin
+            self._experiment.log_asset_data(_csv(self._rows), name=name, overwrite=True)
         self._experiment.end()
         if not self._online:
             path = Path(self._experiment.offline_directory, f"{self._experiment.id}.zip")
             with zipfile.ZipFile(path) as archive:
                 if not archive.namelist():
                     raise ClarosError(f"{path} could not be written.")
+
+
+def _csv(rows: Sequence[Mapping[str, float]]) -> str:
+    """Rounds as a table; a value that a round lacks is empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
