@@ -81,11 +81,14 @@ class ResNet18(nn.Module):  # type: ignore[misc]
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-        self.to(memory_format=torch.channels_last)
+        # With fewer than 16 channels last, oneDNN's backward pass of strided convolutions writes where it must not
+        # (torch 2.13, processors with AVX-512).
+        self.memory_format = torch.channels_last if width >= 16 else torch.contiguous_format
+        self.to(memory_format=self.memory_format)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits; (B, channels, H, W) -> (B, C)."""
-        x = self.stages(self.stem(x.contiguous(memory_format=torch.channels_last))).mean(dim=(2, 3))
+        x = self.stages(self.stem(x.contiguous(memory_format=self.memory_format))).mean(dim=(2, 3))
         return self.head(self.dropout(x))
 
 
