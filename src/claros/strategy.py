@@ -187,7 +187,7 @@ class Strategy:
     def begin(self) -> Memory:
         """A new memory, which selects batch after batch and learns from their labels; see `claros.memory.Memory`."""
         if self.learner is None:
-            raise InputError(f"{self.name} keeps no memory between rounds; pick with claros.select({self.name!r}, ...).")
+            raise InputError(f"{self.name} keeps no memory between rounds: pick with claros.select({self.name!r}, ...)")
         return self.learner.begin(self)
 
     def spec(self) -> dict[str, Any]:

@@ -25,9 +25,7 @@ def written(figure: Figure) -> str:
 
 
 def test_the_finding_is_above_every_line_however_long_it_is() -> None:
-    sentence = (
-        "A sentence of many words that does not fit on one line of the figure, whatever its width may be."
-    )
+    sentence = "A sentence of many words that does not fit on one line of the figure, whatever its width may be."
     figure = paint([("start", [1, 2, 3], [0.5, 0.6, 0.7])], sentence)
     assert written(figure) == f"{sentence} A note."
     top = figure.axes[0].get_position().y1

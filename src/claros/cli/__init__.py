@@ -46,7 +46,9 @@ COMMANDS: dict[str, Entry] = {
     "train": Entry("claros.cli.train:train", "Train on a selection and on as many random items, and compare."),
     "dalmax": Entry("claros.cli.dalmax:COMMANDS", "DalMax's commands, with its options, names and files."),
     "embed": Entry("claros.cli.embed:embed", "Compute features of images, texts or sounds by a pretrained network."),
-    "train-policy": Entry("claros.cli.train_policy:train_policy", "Train the policy of lal_rl, or the regressor of lal."),
+    "train-policy": Entry(
+        "claros.cli.train_policy:train_policy", "Train the policy of lal_rl, or the regressor of lal."
+    ),
     "report": Entry("claros.cli.report:report", "Make one self-contained HTML page of a run."),
     "label": Entry("claros.cli.label:label", "Label a pool yourself, here in the terminal."),
     "ask": Entry("claros.cli.ask:ask", "Ask a campaign which items to label next."),
