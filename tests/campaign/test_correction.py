@@ -258,7 +258,7 @@ def test_a_model_that_goes_on_from_its_weights_is_judged_by_one_that_does_not() 
     rng = np.random.default_rng(0)
     codes = rng.integers(0, 2, 60)
     images = arrays((rng.random((60, 16, 16)) * 120 + 120 * codes[:, None, None]).astype(np.uint8), codes)
-    model, twin = (claros.models.get("cnn", warm=True, width=4, epochs=1, batch_size=64) for _ in range(2))
+    model, twin = (claros.models.get("cnn", warm=True, width=4, epochs=1, min_steps=0, batch_size=64) for _ in range(2))
     campaign = Campaign.create(
         None,
         pool=images,

@@ -44,6 +44,7 @@ def digits() -> Pool:
     return data.arrays(np.rint(x * 255 / 16).astype(np.uint8).reshape(-1, 8, 8)[:600], y[:600])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["linear", "perceptron"])
 def test_light_heads_are_about_as_good_as_scikit_learn_on_few_labels(name: str) -> None:
     """Digits, means over three drawings of 40 labels: at most 5 points below logistic regression."""

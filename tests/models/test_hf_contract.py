@@ -48,6 +48,7 @@ class TestTexts(_Suite):
     kind, checkpoint, epochs = "texts", "bert", 8
 
 
+@pytest.mark.slow
 class TestImages(_Suite):
     kind, checkpoint = "images", "vit"
 

@@ -40,6 +40,7 @@ class TestSequential(ModelContract):
         return models.get("keras_factories:perceptron", width=12, dropout=0.1, **QUICK)
 
 
+@pytest.mark.slow
 class TestFunctional(ModelContract):
     kind = "images"
 
