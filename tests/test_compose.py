@@ -469,7 +469,7 @@ def test_every_wrapper_is_documented_as_strategies_are() -> None:
     assert set(compose.WRAPPERS) <= set(compose.__all__)
     for name, wrapper in compose.WRAPPERS.items():
         examples = {"mixture": "mixture({margin: 1, badge: 2})"}
-        examples |= {two: f"{two}(margin, badge)" for two in ("prefilter", "switch")}
+        examples |= {two: f"{two}(margin, badge)" for two in ("prefilter", "switch", "refine")}
         made = strategies.get(
             examples.get(name, f"{name}(margin, temperature=2)" if name == "tempered" else f"{name}(margin)")
         )

@@ -61,7 +61,7 @@ def test_what_an_extra_would_add_comes_with_its_install_line(
     version = metadata.version
 
     def without_torch(name: str) -> str:
-        if name in ("torch", "torchvision", "timm"):
+        if name in ("torch", "torchvision", "timm", "transformers", "accelerate", "keras"):  # what needs torch, too
             raise metadata.PackageNotFoundError(name)
         return version(name)
 

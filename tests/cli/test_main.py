@@ -60,8 +60,8 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["lsit"], "Did you mean 'list'?"),
-        (["list"], "Choose from: strategies, wrappers, stopping, estimates, models, inputs"),
+        (["lisst"], "Did you mean 'list'?"),
+        (["list"], "Choose from: strategies, wrappers, stopping, estimates, shift, models, inputs"),
         (["list", "models", "--jsno"], "No such option: --jsno"),
         (["list", "stratgies"], "stratgies"),
     ],
