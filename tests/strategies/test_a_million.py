@@ -38,25 +38,10 @@ LIGHTER: dict[str, dict[str, Any]] = {"kmeans": {"iterations": 2}, "epig": {"tar
 
 
 #: Families that are meant for any pool; the others say up to which size, and what to use beyond it.
-ANY_SIZE = frozenset(
-    [
-        "baseline",
-        "auto",
-        "uncertainty",
-        "multilabel",
-        "bayesian",
-        "committee",
-        "herding",
-        "coverage",
-        "typical",
-        "neighbours",
-        "clustered",
-        "hybrid",
-        "bait",
-        "mixing",
-        "weighted",
-    ]
-)
+ANY_SIZE = {
+    *("baseline", "auto", "uncertainty", "multilabel", "bayesian", "committee", "herding", "coverage", "typical"),
+    *("neighbours", "clustered", "hybrid", "bait", "mixing", "weighted"),
+}
 NAMES = [
     name
     for name in claros.strategies.names()
