@@ -134,7 +134,7 @@ LESSONS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (
         14,
         "VAAL picked what its discriminator took for labeled, and the discriminator had nothing to learn.",
-        ("strategies/test_learned_networks.py::test_what_is_unlike_the_labeled_items_is_asked",),
+        ("strategies/test_strategies_with_networks.py::test_what_is_unlike_the_labeled_items_is_asked",),
     ),
     (
         15,

@@ -78,7 +78,7 @@ def test_the_suite_finds_what_is_kept_outside_the_state() -> None:
 
 
 def test_a_strategy_without_memory_says_how_to_use_it() -> None:
-    with pytest.raises(InputError, match=r"margin keeps no memory between rounds; pick with claros\.select"):
+    with pytest.raises(InputError, match=r"margin keeps no memory between rounds: pick with claros\.select\('margin'"):
         strategies.get("margin").begin()
 
 
