@@ -6,6 +6,7 @@ here is summed by a BLAS product, whose order of summation depends on a row's pl
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from claros.arrays import Array, map_rows, namespace
 
 __all__ = [
     "FEW_CLASSES",
+    "UNCERTAINTY",
     "columns",
     "energy",
     "entropy",
@@ -220,3 +222,11 @@ def _top_two_of_many(block: Array, xp: Any) -> tuple[Array, Array]:
     classes = xp.arange(block.shape[1], device=block.device)
     others = xp.where(classes[None, :] == winner, xp.full_like(block, -xp.inf), block)
     return xp.max(block, axis=1), xp.max(others, axis=1)
+
+
+#: The measures that a parameter names.
+UNCERTAINTY: Mapping[str, Callable[[Array], Array]] = {
+    "entropy": entropy,
+    "least_confidence": least_confidence,
+    "margin": margin,
+}

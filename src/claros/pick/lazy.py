@@ -8,12 +8,12 @@ import numpy as np
 
 from claros.arrays import Floats, Indices
 from claros.pick.picked import Picked
-from claros.pick.ranking import first_of
+from claros.pick.ranking import TIE, first_highest
 
 __all__ = ["lazy_greedy"]
 
-#: Gains that differ by less than this share are tied, and how many are worked out at a time.
-TIE, FEWEST, MOST = 1e-10, 8, 512
+#: How many gains are worked out at a time: at first, and at most.
+FEWEST, MOST = 8, 512
 
 
 def lazy_greedy(
@@ -49,7 +49,7 @@ def lazy_greedy(
             step = min(2 * step, MOST)
         if not best > least:
             return Picked(picks[:turn], scores[:turn])
-        picks[turn] = first_of(np.flatnonzero(known & (bounds >= best - TIE * abs(best))), order)
+        picks[turn] = first_highest(np.where(known, bounds, -np.inf), order)
         scores[turn] = bounds[picks[turn]]
         free[picks[turn]] = False
         add(int(picks[turn]))

@@ -11,7 +11,10 @@ import numpy.typing as npt
 from claros.arrays import Floats, Indices
 from claros.pick.picked import Picked
 
-__all__ = ["first_of", "highest", "in_order", "ranks", "top_k"]
+__all__ = ["TIE", "first_highest", "first_of", "highest", "in_order", "place_within", "ranks", "top_k"]
+
+#: Values worked out one by one that differ by less than this share of the highest are tied.
+TIE = 1e-10
 
 #: Of so many scores the threshold is first guessed from one in ``EVERY``, where picks are fewer than one in ``FEW``.
 MANY, EVERY, FEW = 1 << 16, 16, 64
@@ -83,6 +86,15 @@ def first_of(positions: Indices, order: Indices) -> int:
     return int(positions[np.argmin(order[positions])])
 
 
+def first_highest(values: Floats, order: Indices, *, tie: float = TIE, least: float = 0.0) -> int:
+    """Position of the highest of (N,) values; of all within the share ``tie`` of it, the first by ``order``.
+
+    The share is of the highest value's size, or of ``least`` where that is more.
+    """
+    best = float(np.max(values))
+    return first_of(np.flatnonzero(values >= best - tie * max(least, abs(best))), order)
+
+
 def in_order(positions: Indices, order: Indices) -> Indices:
     """Positions in the order in which a permutation has them."""
     ordered: Indices = positions[np.argsort(order[positions])]
@@ -94,3 +106,12 @@ def ranks(values: npt.NDArray[Any]) -> Indices:
     places = np.empty(len(values), dtype=np.int64)
     places[np.argsort(values, kind="stable")] = np.arange(len(values))
     return places
+
+
+def place_within(groups: Indices) -> Indices:
+    """How many of the same group, numbered from 0, come before each; (N,)."""
+    ranked = np.argsort(groups, kind="stable")
+    starts = np.searchsorted(groups[ranked], np.arange(int(groups.max(initial=-1)) + 1))
+    place = np.empty(len(groups), dtype=np.int64)
+    place[ranked] = np.arange(len(groups)) - starts[groups[ranked]]
+    return place

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from claros.arrays import Array, namespace
 from claros.errors import InputError
-from claros.measures import predictive
+from claros.measures.predictive import UNCERTAINTY
 
-__all__ = ["MEASURES", "check_measure", "mean_uncertainties", "same_rows", "stop_set", "uncertainties"]
-
-#: Measures of one item's uncertainty by name; `uncertainties` divides the entropy by log C.
-MEASURES: Mapping[str, Callable[[Array], Array]] = {
-    "entropy": predictive.entropy,
-    "least_confidence": predictive.least_confidence,
-    "margin": predictive.margin,
-}
+__all__ = ["check_measure", "mean_uncertainties", "same_rows", "stop_set", "uncertainties"]
 
 
 def check_measure(measure: Any, who: str) -> None:
     """Raise an `InputError` unless it is the name of a measure."""
-    if measure not in [*MEASURES]:
-        raise InputError(f"{who}: measure must be one of {', '.join(MEASURES)}; got {measure!r}.")
+    if measure not in [*UNCERTAINTY]:
+        raise InputError(f"{who}: measure must be one of {', '.join(UNCERTAINTY)}; got {measure!r}.")
 
 
 def uncertainties(probs: Array) -> dict[str, Array]:
     """Every measure of every row, in float64 and in [0, 1]; (N, C) -> name: (N,). The entropy is a share of log C."""
     xp = namespace(probs)
     probs = xp.astype(probs, xp.float64)
-    found = {name: measure(probs) for name, measure in MEASURES.items()}
+    found = {name: measure(probs) for name, measure in UNCERTAINTY.items()}
     found["entropy"] = found["entropy"] / math.log(max(2, probs.shape[1]))
     # rows may be off 1 by rounding, which must not make a model that is certain less than that
     return {name: xp.clip(values, min=0.0, max=1.0) for name, values in found.items()}

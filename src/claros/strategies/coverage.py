@@ -20,7 +20,7 @@ from claros.pick import (
     largest_volume,
     robust_centres,
 )
-from claros.strategies.parameters import check_counts
+from claros.strategies.parameters import check_counts, given
 from claros.strategy import strategy
 
 __all__ = ["k_center", "k_dpp", "kmeans", "kmeans_plus_plus", "lcmd", "robust_k_center"]
@@ -54,7 +54,7 @@ def k_center(
     do not matter, and not with many classes: published comparisons find it worse than random there.
     """
     order = rng.permutation(int(embeddings.shape[0]))
-    return farthest_first(embeddings, k, order, labeled=_some(labeled_embeddings), known=nearest_labeled_distance)
+    return farthest_first(embeddings, k, order, labeled=given(labeled_embeddings), known=nearest_labeled_distance)
 
 
 @strategy(
@@ -91,7 +91,7 @@ def robust_k_center(
     order = rng.permutation(int(embeddings.shape[0]))
     spare = int(outliers * len(order))
     known = None if nearest_labeled_distance is None else to_numpy(nearest_labeled_distance)
-    return robust_centres(embeddings, k, order, spare, labeled=_some(labeled_embeddings), known=known)
+    return robust_centres(embeddings, k, order, spare, labeled=given(labeled_embeddings), known=known)
 
 
 @strategy(
@@ -145,7 +145,7 @@ def kmeans_plus_plus(
     regions get their share; not where one batch must show every region, which `kmeans` does.
     """
     order = rng.permutation(int(embeddings.shape[0]))
-    labeled = _some(labeled_embeddings)
+    labeled = given(labeled_embeddings)
     frame, vectors = centred(embeddings, embeddings.dtype, *([] if labeled is None else [labeled]))
     if nearest_labeled_distance is not None:
         nearest: Floats = (to_numpy(nearest_labeled_distance).astype(np.float64) * frame.scale) ** 2
@@ -178,7 +178,7 @@ def lcmd(k: int, *, embeddings: Array, rng: np.random.Generator, labeled_embeddi
     outliers only; not for the first few labels of a classifier, where a k-means batch shows more.
     """
     order = rng.permutation(int(embeddings.shape[0]))
-    return heaviest_first(embeddings, k, order, labeled=_some(labeled_embeddings))
+    return heaviest_first(embeddings, k, order, labeled=given(labeled_embeddings))
 
 
 @strategy(
@@ -222,8 +222,3 @@ def _quality(quality: str, probs: Array | None) -> Floats | None:
     scores = predictive.margin(probs) if quality == "margin" else predictive.entropy(probs)
     found: Floats = np.maximum(to_numpy(scores), 0.0)
     return found
-
-
-def _some(labeled: Array | None) -> Array | None:
-    """The labeled items, or None if there are none."""
-    return None if labeled is None or not labeled.shape[0] else labeled

@@ -12,8 +12,8 @@ from claros.errors import InputError
 from claros.measures import predictive
 from claros.measures.directions import directions
 from claros.measures.neighbours import nearest_neighbours
-from claros.pick import Picked, first_of
-from claros.strategies.parameters import check_counts
+from claros.pick import Picked, eager_greedy
+from claros.strategies.parameters import check_counts, given_floats
 from claros.strategy import scorer, strategy
 
 __all__ = ["graph_density", "information_density"]
@@ -48,13 +48,8 @@ def information_density(
         raise InputError(f"information_density: beta must not be negative; got {beta!r}.")
     rows = directions(to_numpy(features).astype(np.float64))
     density = np.maximum(0.5 * (1.0 + rows @ np.mean(rows, axis=0)), 0.0)
-    unsure = {
-        "entropy": predictive.entropy,
-        "margin": predictive.margin,
-        "least_confidence": predictive.least_confidence,
-    }
-    wide = to_numpy(probs).astype(np.float64)
-    scores: Floats = np.maximum(to_numpy(unsure[measure](wide)), 0.0) * density**beta
+    unsure = to_numpy(predictive.UNCERTAINTY[measure](to_numpy(probs).astype(np.float64)))
+    scores: Floats = np.maximum(unsure, 0.0) * density**beta
     return scores
 
 
@@ -79,8 +74,7 @@ def graph_density(
     check_counts("graph_density", neighbours=neighbours)
     rows = to_numpy(features).astype(np.float64)
     n, order = len(rows), rng.permutation(len(rows))
-    if labeled_features is not None and labeled_features.shape[0]:
-        rows = np.concatenate([rows, to_numpy(labeled_features).astype(np.float64)])
+    rows = np.concatenate([rows, given_floats(labeled_features, rows.shape[1])])
     weights = _edges(rows, neighbours, np.concatenate([order, np.arange(n, len(rows))]))
     counts = np.maximum(np.diff(weights.indptr), 1)
     density = np.asarray(weights.sum(axis=1)).ravel() / counts
@@ -91,16 +85,7 @@ def graph_density(
 
     for position in range(n, len(rows)):
         discount(position)
-    free = np.ones(n, dtype=bool)
-    picks, scores = np.empty(k, dtype=np.int64), np.empty(k)
-    for turn in range(k):
-        now = np.where(free, density[:n], -np.inf)
-        best = float(np.max(now))
-        picks[turn] = first_of(np.flatnonzero(now >= best - TIE * max(1e-300, abs(best))), order)
-        scores[turn] = density[picks[turn]]
-        free[picks[turn]] = False
-        discount(int(picks[turn]))
-    return Picked(picks, scores)
+    return eager_greedy(k, lambda _: density[:n], discount, order, tie=TIE)
 
 
 def _edges(rows: Floats, neighbours: int, order: Indices) -> csr_array:

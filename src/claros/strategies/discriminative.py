@@ -9,7 +9,7 @@ from claros.arrays import Array, Floats, to_numpy
 from claros.measures.logistic import fit_logistic
 from claros.measures.pairs import Mask
 from claros.pick import Picked, first_of
-from claros.strategies.parameters import check_counts, check_positive
+from claros.strategies.parameters import check_counts, check_positive, given_floats
 from claros.strategy import strategy
 
 __all__ = ["discriminative"]
@@ -44,8 +44,7 @@ def discriminative(
     check_counts("discriminative", sub_batches=sub_batches)
     check_positive("discriminative", ridge=ridge)
     rows = to_numpy(features).astype(np.float64)
-    known = np.empty((0, rows.shape[1])) if labeled_features is None else to_numpy(labeled_features).astype(np.float64)
-    everything = np.concatenate([rows, known])
+    everything = np.concatenate([rows, given_floats(labeled_features, rows.shape[1])])
     everything = everything - everything.mean(axis=0)
     size = float(np.sqrt(np.mean(everything**2)))
     everything = everything / size if size > 0.0 else everything

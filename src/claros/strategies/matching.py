@@ -7,14 +7,14 @@ from scipy.optimize import nnls
 from scipy.special import softmax
 
 from claros.arrays import Array, Floats, Indices, to_numpy
-from claros.pick import Picked, first_of
+from claros.pick import Picked, eager_greedy, first_highest
 from claros.strategies.parameters import check_positive
 from claros.strategy import strategy
 
 __all__ = ["acs_fw", "glister", "grad_match"]
 
-#: Scores that differ by less than this share of the largest are tied, and the least probability whose log is taken.
-TIE, FLOOR = 1e-10, 1e-6
+#: The least probability whose logarithm is taken.
+FLOOR = 1e-6
 
 #: What is left of a sum counts as nothing below this share of it.
 ENOUGH = 1e-6
@@ -52,16 +52,14 @@ def glister(
     rows, errors = _pool(probs, embeddings)
     known = to_numpy(labeled_embeddings).astype(np.float64)
     weights, bias = to_numpy(head_weights).astype(np.float64), to_numpy(head_bias).astype(np.float64)
-    free = np.ones(len(rows), dtype=bool)
-    picks, scores = np.empty(k, dtype=np.int64), np.empty(k)
-    for turn in range(k):
-        gradient = _mean_gradient(known, labels, weights, bias)
-        gains = np.where(free, np.sum(errors * (rows @ gradient.T), axis=1), -np.inf)
-        picks[turn] = _highest(gains, order)
-        scores[turn] = gains[picks[turn]]
-        free[picks[turn]] = False
-        weights = weights - step * np.outer(errors[picks[turn]], rows[picks[turn]])
-    return Picked(picks, scores)
+
+    def gains(_: int) -> Floats:
+        return _products(errors, rows, _mean_gradient(known, labels, weights, bias))
+
+    def add(pick: int) -> None:
+        np.subtract(weights, step * np.outer(errors[pick], rows[pick]), out=weights)
+
+    return eager_greedy(k, gains, add, order)
 
 
 @strategy(reference="Killamsetty et al. 2021, ICML, arXiv:2103.00123")
@@ -86,18 +84,15 @@ def grad_match(
     order = rng.permutation(int(probs.shape[0]))
     rows, errors = _pool(probs, embeddings)
     goal = errors.T @ rows / len(rows)
-    left, free = goal, np.ones(len(rows), dtype=bool)
-    picks, scores = np.empty(k, dtype=np.int64), np.empty(k)
-    for turn in range(k):
-        gains = np.where(free, np.sum(errors * (rows @ left.T), axis=1), -np.inf)
-        picks[turn] = _highest(gains, order)
-        scores[turn] = gains[picks[turn]]
-        free[picks[turn]] = False
-        some = picks[: turn + 1]
+    left, some = goal.copy(), list[int]()
+
+    def add(pick: int) -> None:
+        some.append(pick)
         gram = (errors[some] @ errors[some].T) * (rows[some] @ rows[some].T)
-        wanted = np.sum(errors[some] * (rows[some] @ goal.T), axis=1)
-        left = goal - (errors[some] * _weights(gram, wanted, regularization)[:, None]).T @ rows[some]
-    return Picked(picks, scores)
+        weights = _weights(gram, _products(errors[some], rows[some], goal), regularization)
+        np.subtract(goal, (errors[some] * weights[:, None]).T @ rows[some], out=left)
+
+    return eager_greedy(k, lambda _: _products(errors, rows, left), add, order)
 
 
 @strategy(reference="Pinsler, Gordon, Nalisnick & Hernández-Lobato 2019, arXiv:1908.02144")
@@ -128,7 +123,7 @@ def acs_fw(k: int, *, member_probs: Array, rng: np.random.Generator) -> Picked:
         left = goal - reached
         size = float(np.linalg.norm(left))
         gains = units @ (left / size) if size > ENOUGH * total else np.zeros(len(units))
-        best = _highest(gains, order)
+        best = first_highest(gains, order)
         if free[best] and size > ENOUGH * total:
             picks.append(best)
             scores.append(float(gains[best]))
@@ -153,6 +148,12 @@ def _pool(probs: Array, embeddings: Array) -> tuple[Floats, Floats]:
     errors = to_numpy(probs).astype(np.float64)
     errors[np.arange(len(errors)), np.argmax(errors, axis=1)] -= 1.0
     return to_numpy(embeddings).astype(np.float64), errors
+
+
+def _products(errors: Floats, rows: Floats, gradient: Floats) -> Floats:
+    """Inner product of each item's gradient with one of the weights, (C, D); (N,)."""
+    found: Floats = np.sum(errors * (rows @ gradient.T), axis=1)
+    return found
 
 
 def _mean_gradient(rows: Floats, labels: Indices, weights: Floats, bias: Floats) -> Floats:
@@ -183,8 +184,3 @@ def _log_likelihoods(member_probs: Array) -> Floats:
         found[start : start + 1024] = np.sum(mean * np.log(np.maximum(block, FLOOR)), axis=2)
     centred: Floats = found - found.mean(axis=1, keepdims=True)
     return centred
-
-
-def _highest(gains: Floats, order: Indices) -> int:
-    best = float(np.max(gains))
-    return first_of(np.flatnonzero(gains >= best - TIE * abs(best)), order)

@@ -1,10 +1,13 @@
-"""Checks of parameters that several strategies have."""
+"""What several strategies do with their parameters: checks of numbers, and rows that may not be given."""
 
 from __future__ import annotations
 
+import numpy as np
+
+from claros.arrays import Array, Floats, to_numpy
 from claros.errors import InputError
 
-__all__ = ["check_counts", "check_positive"]
+__all__ = ["check_counts", "check_positive", "given", "given_floats"]
 
 
 def check_counts(who: str, **values: int) -> None:
@@ -19,3 +22,14 @@ def check_positive(who: str, **values: float) -> None:
     for name, value in values.items():
         if not value > 0:
             raise InputError(f"{who}: {name} must be positive; got {value!r}.")
+
+
+def given(rows: Array | None) -> Array | None:
+    """The rows, or None if there are none."""
+    return None if rows is None or not rows.shape[0] else rows
+
+
+def given_floats(rows: Array | None, width: int) -> Floats:
+    """The rows on the host in float64, (L, width); L is 0 if they are not given."""
+    found = given(rows)
+    return np.empty((0, width)) if found is None else to_numpy(found).astype(np.float64)

@@ -6,18 +6,16 @@ from typing import Literal
 
 import numpy as np
 
-from claros.arrays import Array, Floats, Indices, take, to_numpy
+from claros.arrays import Array, Floats, take, to_numpy
 from claros.measures import predictive
 from claros.measures.clusters import lloyd, start_centres
 from claros.measures.geometry import centred
-from claros.pick import Picked, farthest_first, first_of, top_k
+from claros.pick import Picked, farthest_first, first_highest, place_within, top_k
 from claros.strategies.herding import facility_location
-from claros.strategies.parameters import check_counts, check_positive
+from claros.strategies.parameters import check_counts, check_positive, given_floats
 from claros.strategy import strategy
 
 __all__ = ["fass", "informative_diverse", "noise_stability", "ranked_batch"]
-
-TIE = 1e-10
 
 Doubt = Literal["least_confidence", "margin", "entropy"]
 
@@ -49,21 +47,20 @@ def ranked_batch(
     rows = to_numpy(features).astype(np.float64)
     doubt = to_numpy(predictive.least_confidence(to_numpy(probs).astype(np.float64)))
     order, n = rng.permutation(len(rows)), len(rows)
-    labeled = 0 if labeled_features is None else int(labeled_features.shape[0])
-    nearest = np.full(n, np.inf)
-    if labeled_features is not None and labeled:
-        for row in to_numpy(labeled_features).astype(np.float64):
-            np.minimum(nearest, np.linalg.norm(rows - row, axis=1), out=nearest)
+    known = given_floats(labeled_features, rows.shape[1])
+    labeled, nearest = len(known), np.full(n, np.inf)
+    for row in known:
+        np.minimum(nearest, np.linalg.norm(rows - row, axis=1), out=nearest)
     free = np.ones(n, dtype=bool)
     picks, scores = np.empty(k, dtype=np.int64), np.empty(k)
     for turn in range(k):
         alpha = (n - turn) / (n + labeled)
         if not labeled and not turn:
             gaps = np.linalg.norm(rows - rows.mean(axis=0), axis=1)
-            picks[0], scores[0] = _first(-gaps, order), alpha
+            picks[0], scores[0] = first_highest(-gaps, order, least=1.0), alpha
         else:
             gains = np.where(free, alpha * (1.0 - 1.0 / (1.0 + nearest)) + (1.0 - alpha) * doubt, -np.inf)
-            picks[turn] = _first(gains, order)
+            picks[turn] = first_highest(gains, order, least=1.0)
             scores[turn] = gains[picks[turn]]
         free[picks[turn]] = False
         np.minimum(nearest, np.linalg.norm(rows - rows[picks[turn]], axis=1), out=nearest)
@@ -95,7 +92,7 @@ def fass(
     are wrong.
     """
     check_counts("fass", factor=factor)
-    scores = to_numpy(_doubt(doubt, probs))
+    scores = to_numpy(predictive.UNCERTAINTY[doubt](probs))
     kept = np.sort(top_k(scores, min(factor * k, len(scores)), rng).indices)
     picked = facility_location(
         k, features=take(features, kept), rng=rng, labeled_features=labeled_features, nearest_labeled_distance=None
@@ -125,13 +122,13 @@ def informative_diverse(
     is made for these.
     """
     order = rng.permutation(int(probs.shape[0]))
-    scores = to_numpy(_doubt(doubt, probs)).astype(np.float64)
+    scores = to_numpy(predictive.UNCERTAINTY[doubt](probs)).astype(np.float64)
     many = min(clusters or int(probs.shape[1]), len(order))
     _, vectors = centred(features, features.dtype)
     members = lloyd(vectors, start_centres(vectors, many, rng, order), order).members
     ranked = np.lexsort((order, -scores))
     quota = np.ceil(k * np.bincount(members, minlength=many) / len(order)).astype(np.int64)
-    place = _place_within(members[ranked])
+    place = place_within(members[ranked])
     first = ranked[place < quota[members[ranked]]][:k]
     rest = ranked[~np.isin(ranked, first)][: k - len(first)]
     picks = np.concatenate([first, rest])
@@ -177,26 +174,3 @@ def noise_stability(
         factor = np.asarray(np.linalg.qr(stacked, mode="r"))
     deviations = to_numpy(embeddings).astype(np.float64) @ factor.T
     return farthest_first(deviations, k, order, labeled=np.zeros((1, deviations.shape[1])))
-
-
-def _doubt(measure: Doubt, probs: Array) -> Array:
-    measures = {
-        "least_confidence": predictive.least_confidence,
-        "margin": predictive.margin,
-        "entropy": predictive.entropy,
-    }
-    return measures[measure](probs)
-
-
-def _place_within(groups: Indices) -> Indices:
-    """How many of the same group come before each; (n,)."""
-    ranked = np.argsort(groups, kind="stable")
-    starts = np.searchsorted(groups[ranked], np.arange(int(groups.max(initial=-1)) + 1))
-    place = np.empty(len(groups), dtype=np.int64)
-    place[ranked] = np.arange(len(groups)) - starts[groups[ranked]]
-    return place
-
-
-def _first(gains: Floats, order: Indices) -> int:
-    best = float(np.max(gains))
-    return first_of(np.flatnonzero(gains >= best - TIE * max(1.0, abs(best))), order)

@@ -9,9 +9,9 @@ import numpy as np
 from claros.arrays import Array, Floats, Indices, row_blocks, to_numpy
 from claros.errors import InputError
 from claros.measures.directions import directions
-from claros.pick import Picked, in_order
-from claros.pick.lazy import lazy_greedy
-from claros.strategies.parameters import check_counts
+from claros.pick import Picked, in_order, lazy_greedy
+from claros.strategies.parameters import check_counts, given, given_floats
+from claros.strategies.submodular import sampled
 from claros.strategy import strategy
 
 __all__ = ["base", "conditional_gain", "similar"]
@@ -98,13 +98,12 @@ def conditional_gain(
     check_counts("conditional_gain", targets=targets)
     rows = directions(to_numpy(features).astype(np.float64))
     order = rng.permutation(len(rows))
-    goal = rows if len(rows) <= targets else rows[np.flatnonzero(rng.permutation(len(rows)) < targets)]
+    goal = sampled(rows, targets, rng)
     covered = np.zeros(len(goal))
-    for given in (labeled_features, private_features):
-        if given is not None and given.shape[0]:
-            known = directions(to_numpy(given).astype(np.float64))
-            for block in row_blocks(len(known), 8 * len(goal), STEP_BYTES):
-                np.maximum(covered, hardness * 0.5 * (1.0 + known[block] @ goal.T).max(axis=0), out=covered)
+    for others in (labeled_features, private_features):
+        known = directions(given_floats(others, rows.shape[1]))
+        for block in row_blocks(len(known), 8 * len(goal), STEP_BYTES):
+            np.maximum(covered, hardness * 0.5 * (1.0 + known[block] @ goal.T).max(axis=0), out=covered)
 
     def gains(which: Indices) -> Floats:
         found = np.empty(len(which))
@@ -149,15 +148,13 @@ def base(k: int, *, embeddings: Array, head_weights: Array, head_bias: Array, rn
     return Picked(picks, scores)
 
 
-def _queries(given: Array | None, labeled: Array, labels: Indices) -> Floats:
+def _queries(queries: Array | None, labeled: Array, labels: Indices) -> Floats:
     """Directions (Q, F) of what is looked for."""
-    if given is not None and given.shape[0]:
-        return np.asarray(directions(to_numpy(given).astype(np.float64)))
-    if not len(labels):
-        return np.empty((0, int(labeled.shape[1])))
-    codes, counts = np.unique(labels, return_counts=True)
-    rare = np.isin(labels, codes[counts == counts.min()])
-    return np.asarray(directions(to_numpy(labeled)[rare].astype(np.float64)))
+    wanted = given(queries)
+    if wanted is None:
+        codes, counts = np.unique(labels, return_counts=True)
+        wanted = to_numpy(labeled)[np.isin(labels, codes[counts == counts.min(initial=len(labels))])]
+    return np.asarray(directions(to_numpy(wanted).astype(np.float64)))
 
 
 def _boundary_distances(embeddings: Array, head_weights: Array, head_bias: Array) -> Floats:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from claros.arrays import Array, Floats, Indices, to_numpy
-from claros.pick import Picked, first_of
+from claros.arrays import Array, Floats, to_numpy
+from claros.pick import Picked, farthest_first, first_highest
+from claros.strategies.parameters import given, given_floats
 from claros.strategy import scorer, strategy
 
 __all__ = ["emcm", "greedy_both", "greedy_features", "greedy_values", "value_variance"]
-
-TIE = 1e-10
 
 
 @strategy(reference="Yu & Kim 2010, ICDM; Wu, Lin & Huang 2019, Information Sciences", optional=("labeled_features",))
@@ -26,7 +25,7 @@ def greedy_features(
 
     Use it for the first labels of a regression; not later: `greedy_both` also looks at what is predicted.
     """
-    return _farthest(k, rng, [(_table(features), _known(labeled_features, features))])
+    return _farthest(k, features, labeled_features, rng)
 
 
 @strategy(reference="Wu, Lin & Huang 2019, Information Sciences, arXiv:1808.04245")
@@ -40,7 +39,7 @@ def greedy_values(k: int, *, predicted_values: Array, labeled_values: Array, rng
 
     Use it where the range of the output must be covered; not with a model that predicts nearly the same for all.
     """
-    return _farthest(k, rng, [(_table(predicted_values), _known(labeled_values, predicted_values))])
+    return _farthest(k, _table(predicted_values), _table(labeled_values), rng)
 
 
 @strategy(reference="Wu, Lin & Huang 2019, Information Sciences, arXiv:1808.04245")
@@ -63,11 +62,24 @@ def greedy_both(
 
     Use it for regression throughout, once there is a model; not with outliers in the features, which it asks first.
     """
-    tables = [
-        (_table(features), _known(labeled_features, features)),
-        (_table(predicted_values), _known(labeled_values, predicted_values)),
-    ]
-    return _farthest(k, rng, tables)
+    rows, values = to_numpy(features).astype(np.float64), _table(predicted_values)
+    n = len(rows)
+    order, nearest, free = rng.permutation(n), np.full(n, np.inf), np.ones(n, dtype=bool)
+
+    def approach(row: Floats, value: Floats) -> None:
+        product = np.linalg.norm(rows - row, axis=1) * np.linalg.norm(values - value, axis=1)
+        np.minimum(nearest, product, out=nearest)
+
+    for row, value in zip(given_floats(labeled_features, rows.shape[1]), _table(labeled_values), strict=True):
+        approach(row, value)
+    picks, scores = np.empty(k, dtype=np.int64), np.empty(k)
+    for turn in range(k):
+        cold = np.isinf(nearest[0])
+        gains = -np.linalg.norm(rows - rows.mean(axis=0), axis=1) if cold else np.where(free, nearest, -np.inf)
+        pick = first_highest(gains, order)
+        picks[turn], scores[turn], free[pick] = pick, 0.0 if cold else nearest[pick], False
+        approach(rows[pick], values[pick])
+    return Picked(picks, scores)
 
 
 @scorer(reference="Cai, Zhang & Zhou 2013, ICDM", rowwise=True)
@@ -106,36 +118,10 @@ def _table(values: Array) -> Floats:
     return wide[:, None] if wide.ndim == 1 else wide
 
 
-def _known(values: Array | None, like: Array) -> Floats:
-    return _table(like)[:0] if values is None else _table(values)
-
-
-def _farthest(k: int, rng: np.random.Generator, tables: list[tuple[Floats, Floats]]) -> Picked:
-    """Greedy maximum of the smallest product, over the tables, of distances to one labeled or picked item."""
-    n = len(tables[0][0])
-    order, nearest, free = rng.permutation(n), np.full(n, np.inf), np.ones(n, dtype=bool)
-
-    def approach(points: list[Floats]) -> None:
-        product = np.ones(n)
-        for (rows, _), point in zip(tables, points, strict=True):
-            product *= np.linalg.norm(rows - point, axis=1)
-        np.minimum(nearest, product, out=nearest)
-
-    for place in range(len(tables[0][1])):
-        approach([known[place] for _, known in tables])
-    picks, scores = np.empty(k, dtype=np.int64), np.empty(k)
-    for turn in range(k):
-        if np.isinf(nearest[0]):
-            gains = -np.linalg.norm(tables[0][0] - tables[0][0].mean(axis=0), axis=1)
-        else:
-            gains = np.where(free, nearest, -np.inf)
-        picks[turn] = _first(gains, order)
-        scores[turn] = 0.0 if np.isinf(nearest[0]) else nearest[picks[turn]]
-        free[picks[turn]] = False
-        approach([rows[picks[turn]] for rows, _ in tables])
-    return Picked(picks, scores)
-
-
-def _first(gains: Floats, order: Indices) -> int:
-    best = float(np.max(gains))
-    return first_of(np.flatnonzero(gains >= best - TIE * max(1e-300, abs(best))), order)
+def _farthest(k: int, points: Array, labeled: Array | None, rng: np.random.Generator) -> Picked:
+    """Farthest first; a first pick that is far from nothing scores 0."""
+    known = given(labeled)
+    picked = farthest_first(points, k, rng.permutation(int(points.shape[0])), labeled=known)
+    if known is None:
+        picked.scores[:1] = 0.0
+    return picked

@@ -7,7 +7,7 @@ import numpy as np
 from claros.arrays import Array, Floats, Indices, to_numpy
 from claros.measures.clusters import closest, lloyd, start_centres
 from claros.measures.geometry import Vectors, centred
-from claros.pick import Picked, gumbel_top_k, in_order
+from claros.pick import Picked, gumbel_top_k, in_order, place_within
 from claros.strategies.parameters import check_counts
 from claros.strategy import strategy
 
@@ -108,9 +108,7 @@ def _means(rows: Floats, members: Indices) -> Floats:
 def _nearest_members(members: Indices, squares: Floats, order: Indices, most: int) -> Indices:
     """Positions of the members nearest to their centre, at most so many a cluster."""
     ranked = np.lexsort((order, squares, members))
-    starts = np.searchsorted(members[ranked], np.arange(int(members.max()) + 1))
-    place = np.arange(len(members)) - starts[members[ranked]]
-    kept: Indices = ranked[place < most]
+    kept: Indices = ranked[place_within(members[ranked]) < most]
     return kept
 
 

@@ -10,7 +10,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from claros.arrays import Array, Floats, Indices, to_numpy
 from claros.errors import InputError
-from claros.pick import Picked, first_of
+from claros.pick import Picked, first_highest
 from claros.strategies.parameters import check_counts, check_positive
 from claros.strategy import scorer, strategy
 
@@ -58,7 +58,7 @@ def quire(
     free, known = np.arange(n), np.arange(n, len(rows))
     for turn in range(k):
         values = -_worst_losses(inverse, free, known, signs)
-        best = _first(values, order[free])
+        best = first_highest(values, order[free], tie=1e-9, least=1.0)
         picks[turn], scores[turn] = free[best], values[best]
         known = np.append(known, free[best])
         free = np.delete(free, best)
@@ -214,8 +214,3 @@ def _width(rows: Floats, width: float) -> float:
         return width
     found = float(np.sqrt(2.0 * np.sum(np.var(rows, axis=0)))) if len(rows) else 0.0
     return found if found > 0.0 else 1.0
-
-
-def _first(values: Floats, order: Indices) -> int:
-    best = float(np.max(values))
-    return first_of(np.flatnonzero(values >= best - 1e-9 * max(1.0, abs(best))), order)

@@ -8,15 +8,14 @@ import numpy as np
 
 from claros.arrays import Array, Floats, Indices, row_blocks, to_numpy
 from claros.measures.directions import directions
-from claros.pick import Picked, farthest_first, first_of
-from claros.pick.lazy import lazy_greedy
-from claros.strategies.parameters import check_counts, check_positive
+from claros.pick import Picked, eager_greedy, farthest_first, lazy_greedy
+from claros.strategies.parameters import check_counts, check_positive, given, given_floats
 from claros.strategy import strategy
 
 __all__ = ["disparity", "graph_cut", "saturated_coverage"]
 
-#: Gains that differ by less than this share of the largest are tied; bytes that a block of similarities may take.
-TIE, STEP_BYTES = 1e-10, 1 << 20
+#: Bytes that a block of similarities may take.
+STEP_BYTES = 1 << 20
 
 
 @strategy(reference="Iyer, Khargonkar, Bilmes & Asnani 2021, arXiv:2006.15412", optional=("labeled_features",))
@@ -44,15 +43,15 @@ def graph_cut(
     order = rng.permutation(len(rows))
     like_pool = 0.5 * (len(rows) + rows @ np.sum(rows, axis=0))
     like_picked = 0.5 * (len(labeled) + rows @ np.sum(labeled, axis=0))
-    free = np.ones(len(rows), dtype=bool)
-    picks, scores = np.empty(k, dtype=np.int64), np.empty(k)
-    for turn in range(k):
-        gains = np.where(free, (trade_off * like_pool - 2.0 * like_picked - 1.0) / len(rows), -np.inf)
-        picks[turn] = _highest(gains, order)
-        scores[turn] = gains[picks[turn]]
-        free[picks[turn]] = False
-        like_picked += 0.5 * (1.0 + rows @ rows[picks[turn]])
-    return Picked(picks, scores)
+
+    def gains(_: int) -> Floats:
+        found: Floats = (trade_off * like_pool - 2.0 * like_picked - 1.0) / len(rows)
+        return found
+
+    def add(pick: int) -> None:
+        np.add(like_picked, 0.5 * (1.0 + rows @ rows[pick]), out=like_picked)
+
+    return eager_greedy(k, gains, add, order)
 
 
 @strategy(reference="Lin & Bilmes 2011, ACL, section 3.2", optional=("labeled_features",))
@@ -85,7 +84,7 @@ def saturated_coverage(
     check_counts("saturated_coverage", targets=targets)
     rows, labeled = _directions(features, labeled_features)
     order = rng.permutation(len(rows))
-    goal = rows if len(rows) <= targets else rows[np.flatnonzero(rng.permutation(len(rows)) < targets)]
+    goal = sampled(rows, targets, rng)
     mean = 0.5 * (1.0 + goal @ np.mean(rows, axis=0))
     cap = saturation * (k + len(labeled)) * np.maximum(mean, 1e-12)
     left = cap - 0.5 * (len(labeled) + goal @ np.sum(labeled, axis=0))
@@ -135,32 +134,33 @@ def disparity(
     the longest direction, and most of the pool is never looked at.
     """
     order = rng.permutation(int(features.shape[0]))
-    labeled = None if labeled_features is None or not labeled_features.shape[0] else labeled_features
     if kind == "min":
-        return farthest_first(features, k, order, labeled=labeled)
+        return farthest_first(features, k, order, labeled=given(labeled_features))
     rows = to_numpy(features).astype(np.float64)
+    known = given_floats(labeled_features, rows.shape[1])
     apart = np.zeros(len(rows))
-    known = np.empty((0, rows.shape[1])) if labeled is None else to_numpy(labeled).astype(np.float64)
     for row in known:
         apart += _distances(rows, row)
-    start = apart / len(known) if len(known) else _distances(rows, np.mean(rows, axis=0))
-    free = np.ones(len(rows), dtype=bool)
-    picks, scores = np.empty(k, dtype=np.int64), np.empty(k)
-    for turn in range(k):
-        gains = np.where(free, start if not turn else apart / (len(known) + turn), -np.inf)
-        picks[turn] = _highest(gains, order)
-        scores[turn] = gains[picks[turn]]
-        free[picks[turn]] = False
-        apart += _distances(rows, rows[picks[turn]])
-    return Picked(picks, scores)
+
+    def gains(turn: int) -> Floats:
+        many = len(known) + turn
+        return apart / many if many else _distances(rows, np.mean(rows, axis=0))
+
+    def add(pick: int) -> None:
+        np.add(apart, _distances(rows, rows[pick]), out=apart)
+
+    return eager_greedy(k, gains, add, order)
+
+
+def sampled(rows: Floats, most: int, rng: np.random.Generator) -> Floats:
+    """The rows, or so many of them drawn at random and in their order, if there are more."""
+    return rows if len(rows) <= most else rows[np.flatnonzero(rng.permutation(len(rows)) < most)]
 
 
 def _directions(features: Array, labeled: Array | None) -> tuple[Floats, Floats]:
     """Candidates and labeled items in float64, divided by their lengths."""
-    rows = directions(to_numpy(features).astype(np.float64))
-    if labeled is None or not labeled.shape[0]:
-        return rows, np.empty((0, rows.shape[1]))
-    return rows, directions(to_numpy(labeled).astype(np.float64))
+    rows = to_numpy(features).astype(np.float64)
+    return directions(rows), directions(given_floats(labeled, rows.shape[1]))
 
 
 def _distances(rows: Floats, point: Floats) -> Floats:
@@ -169,8 +169,3 @@ def _distances(rows: Floats, point: Floats) -> Floats:
     for block in row_blocks(len(rows), 8 * max(1, rows.shape[1]), STEP_BYTES):
         found[block] = np.linalg.norm(rows[block] - point, axis=1)
     return found
-
-
-def _highest(gains: Floats, order: Indices) -> int:
-    best = float(np.max(gains))
-    return first_of(np.flatnonzero(gains >= best - TIE * max(1e-300, abs(best))), order)
