@@ -25,6 +25,7 @@ __all__ = [
     "children",
     "compose",
     "joined",
+    "of_each_class",
     "resolve",
     "scorer_only",
     "source",
@@ -201,6 +202,30 @@ def joined(parts: Sequence[Picked], places: Sequence[Indices], note: str = "") -
             chances[at] = picked.probabilities
     drawn = any(picked.probabilities is not None for picked in parts)
     return Picked(indices, scores, chances if drawn else None, note)
+
+
+def of_each_class(
+    pool: Candidates, strategy: Strategy, predicted: Indices, turns: Callable[[np.random.Generator], Indices]
+) -> Picked:
+    """A strategy's best picks of each predicted class; ``turns`` gives the class of each place in the batch.
+
+    A strategy that scores is asked once for all; any other picks from each class's candidates by themselves.
+    """
+    for_order, for_scores = children(pool.rng, 2)
+    seed = pool.rng.integers(0, 1 << 63, size=2)
+    codes = turns(for_order)
+    scores = pool.scores(strategy, for_scores) if strategy.scores_items else None
+    members = np.split(np.argsort(predicted, kind="stable"), np.cumsum(np.bincount(predicted))[:-1])
+    picks, places = [], []
+    for code in np.unique(codes):
+        at, rows, stream = np.flatnonzero(codes == code), members[code], np.random.default_rng([*seed, code])
+        if scores is None:
+            picks.append(pool.pick(strategy, len(at), stream, rows))
+        else:
+            best = top_k(scores[rows], len(at), stream, last=True)
+            picks.append(best._replace(indices=rows[best.indices]))
+        places.append(at)
+    return joined(picks, places)
 
 
 def scorer_only(who: str, part: Part, why: str) -> Strategy:

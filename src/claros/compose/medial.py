@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from claros.arrays import Floats, Indices, to_numpy
-from claros.compose.composite import Candidates, Part, children, compose, joined, resolve
+from claros.compose.composite import Candidates, Part, compose, of_each_class, resolve
 from claros.compose.scores import PREDICTIONS, prior_corrected
 from claros.measures import predictive
-from claros.pick import Picked, top_k
+from claros.pick import Picked
 from claros.shift import medial
 from claros.strategy import Strategy
 
@@ -57,23 +57,14 @@ def malls(strategy: Part, *, rule: Any = "uniform", adjust: bool = True) -> Stra
         factors = factors if factors.any() else np.ones_like(factors)
         seen = predictive.reweighted(probs, factors / factors.max()) if adjust else probs
         between = medial(rule, np.maximum(probs.mean(axis=0), 1e-12), _target(pool, factors))
-        for_order, for_scores = children(pool.rng, 2)
-        seed = pool.rng.integers(0, 1 << 63, size=2)
         predicted = np.argmax(seen, axis=1)
-        shares = quotas(k, between, np.bincount(predicted, minlength=len(factors)), for_order)
-        scores = pool.scores(inner, for_scores) if inner.scores_items else None
-        picks, places, start = [], [], 0
-        for code in np.flatnonzero(shares):
-            rows, stream = np.flatnonzero(predicted == code), np.random.default_rng([*seed, code])
-            if scores is None:
-                picks.append(pool.pick(inner, int(shares[code]), stream, rows))
-            else:
-                best = top_k(scores[rows], int(shares[code]), stream, last=True)
-                picks.append(best._replace(indices=rows[best.indices]))
-            places.append(np.arange(start, start + shares[code]))
-            start += int(shares[code])
+        sizes = np.bincount(predicted, minlength=len(factors))
+        picked = of_each_class(
+            pool, inner, predicted, lambda rng: np.repeat(np.arange(len(sizes)), quotas(k, between, sizes, rng))
+        )
+        shares = np.bincount(predicted[picked.indices])
         said = ", ".join(f"{count} of class {code}" for code, count in enumerate(shares) if count)
-        return joined(picks, places, f"Quotas by predicted class: {said}.")
+        return picked._replace(note=f"Quotas by predicted class: {said}.")
 
     optional = ("class_weights", "labels")
     return compose(malls, (strategy,), pick, needs=("probs",), optional=optional, rule=rule, adjust=adjust)

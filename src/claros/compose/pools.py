@@ -8,9 +8,9 @@ import numpy as np
 
 from claros.arrays import Indices, namespace, to_numpy
 from claros.checks import number, whole
-from claros.compose.composite import Candidates, Part, children, compose, joined, resolve
+from claros.compose.composite import Candidates, Part, children, compose, joined, of_each_class, resolve
 from claros.errors import InputError
-from claros.pick import Picked, ranks, top_k
+from claros.pick import Picked, ranks
 from claros.strategy import Strategy
 
 __all__ = ["class_balanced", "partitioned", "prefilter", "subsample"]
@@ -141,23 +141,14 @@ def class_balanced(strategy: Part) -> Strategy:
         classes = int(probs.shape[1])
         predicted = to_numpy(namespace(probs).argmax(probs, axis=1))
         sizes = np.bincount(predicted, minlength=classes)
-        members = np.split(np.argsort(predicted, kind="stable"), np.cumsum(sizes)[:-1])
-        for_order, for_scores = children(pool.rng, 2)
-        seed = pool.rng.integers(0, 1 << 63, size=2)
-        turns = _turns(k, sizes, _labeled(pool, classes), for_order.permutation(classes))
-        scores = pool.scores(strategy, for_scores) if strategy.scores_items else None
-        picks, places = [], []
-        for code in np.unique(turns):
-            at, rows, stream = np.flatnonzero(turns == code), members[code], np.random.default_rng([*seed, code])
-            if scores is None:
-                picks.append(pool.pick(strategy, len(at), stream, rows))
-            else:
-                best = top_k(scores[rows], len(at), stream, last=True)
-                picks.append(best._replace(indices=rows[best.indices]))
-            places.append(at)
-        least, most = min(map(len, places)), max(map(len, places))
+        labeled = _labeled(pool, classes)
+        picked = of_each_class(
+            pool, strategy, predicted, lambda rng: _turns(k, sizes, labeled, rng.permutation(classes))
+        )
+        counts = np.unique(predicted[picked.indices], return_counts=True)[1]
+        least, most = counts.min(), counts.max()
         each = f"{least}" if least == most else f"{least} to {most}"
-        return joined(picks, places, f"{len(places)} predicted classes have {each} picks each.")
+        return picked._replace(note=f"{len(counts)} predicted classes have {each} picks each.")
 
     return compose(class_balanced, (strategy,), pick, needs=("probs",), optional=("labels",))
 
