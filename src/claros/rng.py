@@ -10,7 +10,7 @@ import numpy as np
 
 from claros.errors import InputError
 
-__all__ = ["Streams", "beside", "fingerprint", "stream"]
+__all__ = ["Streams", "beside", "fingerprint", "given", "stream"]
 
 
 def stream(seed: int, purpose: str, round: int = 0) -> np.random.Generator:
@@ -28,6 +28,13 @@ def stream(seed: int, purpose: str, round: int = 0) -> np.random.Generator:
         raise InputError(f"seed and round must be non-negative integers; got seed={seed}, round={round}.")
     digest = int.from_bytes(hashlib.sha256(purpose.encode()).digest(), "big")
     return np.random.default_rng([int(seed), digest, int(round)])
+
+
+def given(seed: int | None, rng: np.random.Generator | None, purpose: str) -> np.random.Generator:
+    """The ``rng`` that was passed, else the stream of (``seed``, purpose), seed 0 if none was; not both."""
+    if rng is not None and seed is not None:
+        raise InputError("Pass seed= or rng=, not both.")
+    return rng if rng is not None else stream(seed or 0, purpose)
 
 
 class Streams(np.random.Generator):

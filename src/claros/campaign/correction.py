@@ -22,6 +22,7 @@ from claros.data.pool import Pool
 from claros.errors import DataError, InputError, NoEstimateError, suggest
 from claros.models.model import Model
 from claros.models.reads import seen_by
+from claros.shift.adjust import ratios
 from claros.shift.expression import read_call
 
 __all__ = ["Correction", "Labeled", "Mode", "Shift", "corrects", "weights_of"]
@@ -313,9 +314,7 @@ class Correction:
 
     def _ratio(self, goal: Floats, shares: Floats) -> Floats:
         """Weights (C,) of at most ``limit``; 1 for a class of which there is nothing."""
-        known = shares > 0
-        ratio: Floats = np.divide(goal, shares, out=np.ones(len(goal)), where=known)
-        return np.minimum(ratio, self.limit)
+        return np.minimum(ratios(goal, shares), self.limit)
 
 
 def corrects(config: Mapping[str, Any], model: Model | None, target: Pool | None) -> tuple[Correction, Pool] | None:

@@ -24,6 +24,7 @@ from claros.errors import InputError
 from claros.inputs import Inputs
 from claros.memory import Json
 from claros.rng import stream
+from claros.shift.adjust import ratios
 from claros.strategy import Selection, Strategy
 
 __all__ = ["Batch", "Situation", "candidates", "chosen", "picked", "reason", "unlabeled"]
@@ -170,8 +171,7 @@ def _known(now: Situation, names: Collection[str], labels: Sequence[Label]) -> d
         prior = now.learner.shift.target_prior
         counts = np.bincount([label.code for label in labels], minlength=len(now.state.classes))
         if prior is not None and len(labels):
-            shares = counts / counts.sum()
-            found["class_weights"] = np.divide(prior, shares, out=np.ones(len(counts)), where=shares > 0)
+            found["class_weights"] = ratios(np.array(prior), counts / counts.sum())
     return found
 
 

@@ -12,7 +12,7 @@ from claros.checks import number
 from claros.errors import InputError, UnknownNameError, suggest
 from claros.shift.evidence import probabilities
 
-__all__ = ["MEDIALS", "adjust", "distribution", "medial"]
+__all__ = ["MEDIALS", "adjust", "distribution", "medial", "ratios"]
 
 
 def adjust(probs: Array, weights: Array) -> Array:
@@ -38,7 +38,7 @@ def adjust(probs: Array, weights: Array) -> Array:
 
 
 def _weights(weights: Array, n_classes: int) -> Floats:
-    given = np.asarray(to_numpy(weights) if is_array(weights) else weights, dtype=np.float64)
+    given = np.asarray(to_numpy(weights), dtype=np.float64)
     if given.shape != (n_classes,):
         raise InputError(f"weights must have one value for each of {n_classes} classes; got shape {given.shape}.")
     wrong = np.flatnonzero(~np.isfinite(given) | (given < 0))
@@ -93,9 +93,14 @@ def medial(rule: str | float | Array, source: Array, target: Array) -> Floats:
     return np.asarray(between / total)
 
 
+def ratios(target: Floats, source: Floats) -> Floats:
+    """Shares (C,) of the target over those of the source; 1 for a class that the source does not have."""
+    return np.asarray(np.divide(target, source, out=np.ones(len(source)), where=source > 0))
+
+
 def distribution(value: Array, what: str) -> Floats:
     """Shares (C,) of at least 0, scaled to a sum of 1."""
-    given = np.asarray(to_numpy(value) if is_array(value) else value, dtype=np.float64)
+    given = np.asarray(to_numpy(value), dtype=np.float64)
     if given.ndim != 1 or not given.size or not np.all(np.isfinite(given)) or given.min() < 0 or given.sum() <= 0:
         raise InputError(f"{what} must be a list of shares of at least 0, not all 0; got {value!r}.")
     return np.asarray(given / given.sum())

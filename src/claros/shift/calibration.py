@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from claros.arrays import Array, Floats, Indices, row_blocks
 from claros.checks import whole
@@ -39,7 +40,7 @@ class Calibrator:
             raise InputError(f"probs has {table.shape[1]} classes; the calibrator was fitted on {len(self.slopes)}.")
         out = np.empty_like(table)
         for rows in row_blocks(len(table), 16 * table.shape[1]):
-            out[rows] = _softmax(_logits(table[rows]) * self.slopes + self.biases)
+            out[rows] = softmax(_logits(table[rows]) * self.slopes + self.biases, axis=1)
         return out
 
     @property
@@ -158,8 +159,3 @@ def log_loss(probs: Floats, labels: Indices) -> float:
 def _logits(probs: Floats) -> Floats:
     scores = np.log(np.maximum(probs.astype(np.float64), SMALLEST))
     return np.asarray(scores - scores.mean(axis=1, keepdims=True))
-
-
-def _softmax(scores: Floats) -> Floats:
-    scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(scores / scores.sum(axis=1, keepdims=True))

@@ -43,7 +43,7 @@ def cross_fitted(
     Cost: ``folds`` trainings.
     """
     known = len(getattr(items, "classes", ())) or None
-    found = np.asarray(to_numpy(labels) if hasattr(labels, "__array__") else labels)
+    found = to_numpy(labels)
     count = n_classes or known or int(found.max(initial=-1)) + 1
     y = codes(found, tuple(map(str, range(count))), "labels")
     if len(y) != len(items):

@@ -11,7 +11,7 @@ import numpy as np
 from claros.arrays import Array, Floats
 from claros.checks import whole
 from claros.errors import InputError, UnknownNameError, suggest
-from claros.rng import stream
+from claros.rng import given
 from claros.shift.adjust import distribution
 
 __all__ = ["DRIFTS", "drift"]
@@ -64,8 +64,5 @@ def drift(
     first, last = distribution(start, "start"), distribution(end, "end")
     if first.shape != last.shape:
         raise InputError(f"start has {first.size} classes and end has {last.size}.")
-    if rng is not None and seed is not None:
-        raise InputError("Pass seed= or rng=, not both.")
-    chance = rng if rng is not None else stream(seed or 0, "drift")
-    share = DRIFTS[kind](steps, length, chance)[:, None]
+    share = DRIFTS[kind](steps, length, given(seed, rng, "drift"))[:, None]
     return np.asarray((1 - share) * first + share * last)

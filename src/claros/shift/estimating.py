@@ -13,7 +13,7 @@ from claros.checks import whole
 from claros.errors import InputError
 from claros.estimate.arguments import check_level
 from claros.registry import Registry
-from claros.rng import stream
+from claros.rng import given
 from claros.shift.advice import advise
 from claros.shift.calibration import calibrated
 from claros.shift.evidence import Evidence, gather
@@ -118,9 +118,7 @@ def estimate(
     if evidence.known.any() and not chosen.uses_labels:
         raise InputError(f"{chosen.name} cannot use target_labels; em and auto can.")
     level, replicates = check_level(level, "estimate"), whole(replicates, 0, "replicates")
-    if rng is not None and seed is not None:
-        raise InputError("Pass seed= or rng=, not both.")
-    chance = rng if rng is not None else stream(seed or 0, "shift")
+    chance = given(seed, rng, "shift")
     ready, said = calibrated(evidence, calibration) if calibration is not None else (evidence, None)
     found = chosen(ready)
     interval = _interval(found, replicates, level, chance) if replicates else None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from claros.arrays import Array, Floats, Indices, is_array, row_blocks, to_numpy
+from claros.arrays import Array, Floats, Indices, row_blocks, to_numpy
 from claros.errors import InputError, NoEstimateError
 from claros.inputs import SUM_TOLERANCE
 
@@ -97,7 +97,7 @@ def gather(
 def probabilities(value: Array, what: str) -> Floats:
     """A table of probabilities, at least one row and two columns, as it came: no copy of float32 and float64."""
     try:
-        table = to_numpy(value) if is_array(value) else np.asarray(value)
+        table = to_numpy(value)
     except (TypeError, ValueError) as error:  # rows of different lengths
         raise InputError(f"{what} must be a table of numbers; got {type(value).__name__}: {error}.") from error
     if table.dtype.kind not in "biuf" or table.ndim != 2 or not table.shape[0] or table.shape[1] < 2:
@@ -142,7 +142,7 @@ def _names(classes: int | Sequence[str] | None, n_classes: int) -> tuple[str, ..
 
 def codes(value: Array | Sequence[Any], names: tuple[str, ...], what: str) -> Indices:
     """Whole class codes in 0..C-1, or names of classes, as codes."""
-    array = to_numpy(value) if is_array(value) else np.asarray(value)
+    array = to_numpy(value)
     if array.ndim != 1 or not array.size:
         raise InputError(f"{what} must be a list of at least one class; got shape {array.shape}.")
     if array.dtype.kind in "USO":

@@ -75,11 +75,11 @@ def _by_class(evidence: Evidence, order: Indices) -> Iterator[tuple[int, Indices
 def resampled(evidence: Evidence, soft: bool, replicates: int, rng: np.random.Generator) -> Iterator[Moments]:
     """Moments of samples drawn with replacement from the hold-out and from the target, as large as these."""
     n_classes, n = evidence.n_classes, len(evidence.labels)
-    found = moments(evidence, soft)
     order = np.argsort(evidence.labels, kind="stable")
     if soft:
         means = resampled_means(evidence.target, replicates, rng)
     else:
+        found = moments(evidence, soft)
         means = rng.multinomial(len(evidence.target), found.target, size=replicates) / len(evidence.target)
     chunk = max(1, min(replicates, 4_000_000 // max(n, n_classes**2)))
     for begin in range(0, replicates, chunk):
@@ -118,7 +118,7 @@ def resampled_means(table: Floats, replicates: int, rng: np.random.Generator) ->
 def describe(evidence: Evidence, found: Moments) -> dict[str, Any]:
     """What to know of the evidence before any method: singular values, classes that are missing, sizes."""
     values = np.linalg.svd(found.joint, compute_uv=False)
-    never = np.bincount(evidence.source.argmax(axis=1), minlength=evidence.n_classes) == 0
+    never = predicted(evidence.source) == 0
     if never.any():
         never &= predicted(evidence.target) == 0
     return {

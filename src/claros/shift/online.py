@@ -11,7 +11,7 @@ import numpy as np
 from claros.arrays import Array, Floats
 from claros.checks import number, whole
 from claros.errors import InputError, UnknownNameError, suggest
-from claros.shift.adjust import distribution
+from claros.shift.adjust import distribution, ratios
 from claros.shift.evidence import gather
 from claros.shift.nonnegative import onto_simplex
 
@@ -32,8 +32,7 @@ class Follower(ABC):
     @property
     def weights(self) -> Floats:
         """(C,) prior over the source's, to `claros.shift.adjust` by; 1 where the source has nothing."""
-        p = self.source_prior
-        return np.asarray(np.divide(self.prior, p, out=np.ones_like(p), where=p > 0))
+        return ratios(self.prior, self.source_prior)
 
     def learn(self, estimate: Array) -> None:
         """Take the shares (C,) that were estimated at this step; they need not be exact, nor positive."""

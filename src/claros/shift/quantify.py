@@ -8,6 +8,7 @@ import numpy as np
 import scipy.linalg
 
 from claros.arrays import Floats
+from claros.shift.adjust import ratios
 from claros.shift.evidence import Evidence
 from claros.shift.method import Solution, method
 from claros.shift.moments import Moments, moments, resampled
@@ -68,19 +69,16 @@ def _solution(evidence: Evidence, soft: bool, solver: str) -> Solution:
         q[present], cut = solve(matrix, one.target)
         return q, cut
 
-    def weights(q: Floats, p: Floats) -> Floats:
-        return np.divide(q, p, out=np.ones_like(q), where=p > 0)
-
     def resample(replicates: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
         drawn = [(shares(one)[0], one.prior) for one in resampled(evidence, soft, replicates, rng)]
-        return np.array([weights(*pair) for pair in drawn]), np.array([q for q, _ in drawn])
+        return np.array([ratios(*pair) for pair in drawn]), np.array([q for q, _ in drawn])
 
     q, cut = shares(found)
     present = found.prior > 0
-    values = np.linalg.svd(found.joint[:, present], compute_uv=False)
-    flags = {"singular": values[-1] <= 1e-10 * values[0], "clipped": cut, "left_out": not present.all()}
+    singular = Moments(found.joint[:, present], found.target).singular
+    flags = {"singular": singular, "clipped": cut, "left_out": not present.all()}
     said = {"left_out": evidence.names(np.flatnonzero(~present))}
-    return Solution(weights(q, prior), prior, q, resample, said, tuple(name for name, is_so in flags.items() if is_so))
+    return Solution(ratios(q, prior), prior, q, resample, said, tuple(name for name, is_so in flags.items() if is_so))
 
 
 def _simplex(matrix: Floats, target: Floats) -> tuple[Floats, bool]:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from claros.arrays import Array, Floats, Indices, is_array, to_numpy
+from claros.arrays import Array, Floats, Indices, to_numpy
 from claros.checks import whole
 from claros.errors import InputError, NoEstimateError, UnknownNameError, suggest
-from claros.rng import stream
+from claros.rng import given
 from claros.shift.evidence import codes
 from claros.shift.laws import SHIFTS, Laws
 
@@ -91,7 +91,7 @@ def simulate(
     sizes = {"warm": warm, "pool": pool, "target": target, "test": test}
     sizes = {name: whole(size, 0, name) for name, size in sizes.items()}
     y, count = _codes(labels, n_classes)
-    chance = _generator(seed, rng)
+    chance = given(seed, rng, "simulate shift")
     unknown = next((name for name in parameters if name not in _PARAMETERS), None)
     if unknown is not None:
         raise InputError(f"simulate: {suggest(unknown, _PARAMETERS, 'parameter')}")
@@ -130,10 +130,10 @@ def simulate_stream(
     enough of each class; an error says which is short. `claros.shift.drift` makes priors that change. O(N + T · size).
     """
     y, count = _codes(labels, n_classes)
-    table = np.atleast_2d(np.asarray(to_numpy(priors) if is_array(priors) else priors, dtype=np.float64))
+    table = np.atleast_2d(np.asarray(to_numpy(priors), dtype=np.float64))
     if table.shape[1] != count or table.min() < 0 or not np.allclose(table.sum(axis=1), 1, atol=1e-6):
         raise InputError(f"priors must have {count} shares a row that sum to 1; got shape {table.shape}.")
-    chance = _generator(seed, rng)
+    chance = given(seed, rng, "simulate shift")
     wanted = chance.multinomial(whole(size, 1, "size"), table / table.sum(axis=1, keepdims=True))
     have, need = np.bincount(y, minlength=count), wanted.sum(axis=0)
     short = np.flatnonzero((need > have) & ((have == 0) | (not replace)))
@@ -156,15 +156,9 @@ def simulate_stream(
 
 
 def _codes(labels: Array | Sequence[int], n_classes: int | None) -> tuple[Indices, int]:
-    found = np.asarray(to_numpy(labels) if is_array(labels) else labels)
+    found = to_numpy(labels)
     count = int(found.max(initial=0)) + 1 if n_classes is None else whole(n_classes, 2, "n_classes")
     return codes(found, tuple(map(str, range(max(count, 2)))), "labels"), max(count, 2)
-
-
-def _generator(seed: int | None, rng: np.random.Generator | None) -> np.random.Generator:
-    if rng is not None and seed is not None:
-        raise InputError("Pass seed= or rng=, not both.")
-    return rng if rng is not None else stream(seed or 0, "simulate shift")
 
 
 def _present(shares: Floats, present: npt.NDArray[np.bool_]) -> Floats:
@@ -180,7 +174,7 @@ def _groups(y: Indices, is_test: Array | None) -> dict[str, list[Indices]]:
     if is_test is None:
         rows = [np.flatnonzero(y == code) for code in range(count)]
         return dict.fromkeys(_FOLLOWS, rows)
-    mask = np.asarray(to_numpy(is_test) if is_array(is_test) else is_test).astype(bool)
+    mask = to_numpy(is_test).astype(bool)
     if mask.shape != y.shape:
         raise InputError(f"is_test must have a value for each of {len(y)} items; got shape {mask.shape}.")
     rest, held = ([np.flatnonzero((y == code) & side) for code in range(count)] for side in (~mask, mask))

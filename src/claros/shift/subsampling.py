@@ -51,7 +51,7 @@ def subsampling_drift(
     """
     level = check_level(level, "subsampling_drift")
     target, medial = (_shares(given, who) for given, who in ((target_prior, "target"), (medial_prior, "medial")))
-    codes = np.asarray(to_numpy(labels) if hasattr(labels, "__array__") else labels, dtype=np.int64)
+    codes = np.asarray(to_numpy(labels), dtype=np.int64)
     if len(target) != len(medial):
         raise InputError(f"target_prior has {len(target)} classes and medial_prior has {len(medial)}.")
     if len(codes) < 2:
