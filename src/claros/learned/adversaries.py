@@ -193,8 +193,9 @@ class _Draws:
 def _tensors(torch: Any, features: Array, labeled: Array) -> tuple[Any, Any]:
     """Float32 rows of both, moved to mean 0 and scaled to mean square 1 together."""
     rows, known = (to_numpy(part).astype(np.float64) for part in (features, labeled))
-    centre = np.concatenate([rows, known]).mean(axis=0)
-    size = float(np.sqrt(np.mean((np.concatenate([rows, known]) - centre) ** 2))) or 1.0
+    both = np.concatenate([rows, known])
+    centre = both.mean(axis=0)
+    size = float(np.sqrt(np.mean((both - centre) ** 2))) or 1.0
     return tuple(torch.tensor((part - centre) / size, dtype=torch.float32) for part in (rows, known))
 
 

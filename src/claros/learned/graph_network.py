@@ -44,7 +44,7 @@ def core_gcn(
     Use it for parity with published tables; not in place of `k_center` on the same features, which it is no better
     than in independent comparisons.
     """
-    rows, order = _checked("core_gcn", k, features, rng, neighbours, hidden, steps, rate, weight)
+    rows, order = _checked("core_gcn", features, rng, neighbours, hidden, steps, rate, weight)
     if not labeled_features.shape[0]:
         return Picked(in_order(np.arange(len(order)), order)[:k], np.zeros(k))
     _, vectors = _trained(rows, labeled_features, rng, neighbours, hidden, steps, rate, weight)
@@ -76,7 +76,7 @@ def uncertain_gcn(
 
     Use it for parity with published tables; not expecting it to spread a batch, which nothing in it does.
     """
-    rows, order = _checked("uncertain_gcn", k, features, rng, neighbours, hidden, steps, rate, weight)
+    rows, order = _checked("uncertain_gcn", features, rng, neighbours, hidden, steps, rate, weight)
     if not labeled_features.shape[0]:
         return Picked(in_order(np.arange(len(order)), order)[:k], np.zeros(k))
     chances, _ = _trained(rows, labeled_features, rng, neighbours, hidden, steps, rate, weight)
@@ -86,10 +86,18 @@ def uncertain_gcn(
 
 
 def _checked(
-    who: str, k: int, features: Array, rng: np.random.Generator, neighbours: int, hidden: int, steps: int, *more: float
+    who: str,
+    features: Array,
+    rng: np.random.Generator,
+    neighbours: int,
+    hidden: int,
+    steps: int,
+    rate: float,
+    weight: float,
 ) -> tuple[Floats, Indices]:
+    """The candidates' features in float64, and a permutation of them."""
     check_counts(who, neighbours=neighbours, hidden=hidden, steps=steps)
-    check_positive(who, rate=more[0], weight=more[1])
+    check_positive(who, rate=rate, weight=weight)
     rows = to_numpy(features).astype(np.float64)
     return rows, rng.permutation(len(rows))
 

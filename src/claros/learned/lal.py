@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from claros.arrays import Array, Floats, to_numpy
-from claros.errors import DataError
 from claros.files import write_atomically
-from claros.learned.features import RANKED, action_features
+from claros.learned.features import MANY, RANKED, action_features
 from claros.learned.policy import read_weights
 from claros.learned.weights import pack
 from claros.measures import predictive
@@ -43,8 +41,6 @@ SHAPES = {
     "drop_weights": (HIDDEN,),
     "drop_bias": (),
 }
-#: Labels a class at which the state says that there are many.
-MANY = 20.0
 #: Decimals of a score: where a product of matrices puts a row may change the last bits, and equal candidates are tied.
 DECIMALS = 9
 #: The regressor that comes with Claros.
@@ -72,19 +68,7 @@ class Regressor:
 
 def read_regressor(path: str | Path = "") -> Regressor:
     """The regressor in a file, or the one that comes with Claros; a `DataError` says what is wrong with it."""
-    file = Path(path) if path else SHIPPED
-    try:
-        changed = file.stat().st_mtime_ns
-    except OSError as error:
-        raise DataError(
-            f"There is no regressor at {file}: {error.strerror}; train one by claros train-policy --kind lal."
-        ) from error
-    return _read(file, changed)
-
-
-@lru_cache(maxsize=8)
-def _read(file: Path, changed: int) -> Regressor:
-    return Regressor(*read_weights(file, SHAPES))
+    return Regressor(*read_weights(path or SHIPPED, SHAPES, "regressor", "claros train-policy --kind lal"))
 
 
 def features(probs: Array, embeddings: Array, labeled: Array, rng: np.random.Generator) -> Floats:

@@ -15,6 +15,7 @@ from claros.arrays import Floats, Indices, blas_threads
 from claros.checks import whole
 from claros.learned.lal import FEATURES, HIDDEN, Regressor, features, read_regressor
 from claros.learned.softmax import Softmax
+from claros.learned.worlds import World
 from claros.measures import predictive
 from claros.rng import stream
 
@@ -56,7 +57,7 @@ def train_regressor(
         for place in range(tasks):
             if place == tasks // 2:
                 regressor = fitted(np.concatenate(seen), np.concatenate(drops), rng)
-            for known, drop in _observed(two_gaussians(rng), regressor, rng):
+            for known, drop in _observed(_world(rng), regressor, rng):
                 seen.append(known)
                 drops.append(drop)
             if progress is not None:
@@ -92,49 +93,43 @@ def two_gaussians(rng: np.random.Generator) -> Task:
     return rows[:POOL], labels[:POOL], rows[POOL:], labels[POOL:]
 
 
-def _observed(task: Task, regressor: Regressor | None, rng: np.random.Generator) -> list[tuple[Floats, Floats]]:
+def _world(rng: np.random.Generator) -> World:
+    return World(*two_gaussians(rng), classes=2, goal=1.0)
+
+
+def _observed(world: World, regressor: Regressor | None, rng: np.random.Generator) -> list[tuple[Floats, Floats]]:
     """What was seen of some candidates in some states, and by how much the label of each lowered the error."""
-    pool, labels, _, _ = task
-    found = []
+    pool, found = world.pool, []
     for n in np.sort(rng.integers(FEWEST, MOST + 1, STATES)):
-        known = _start(task, rng)
+        known = world.start(rng)
         if regressor is None:
             rest = np.setdiff1d(np.arange(POOL), known)
             known += rng.permutation(rest)[: max(0, n - len(known))].tolist()
         else:
-            known = _asked(task, known, int(n), regressor, rng)
-        learner = Softmax.trained(pool[known], labels[known], 2)
+            known = _asked(world, known, int(n), regressor, rng)
+        learner = world.learner(known)
         left = np.setdiff1d(np.arange(POOL), known)
         seen = features(learner.probs(pool[left]), pool[left], pool[known], rng)
         tried = rng.permutation(len(left))[:TRIED]
-        before = _error(task, learner)
-        drops = [before - _error(task, _with(task, [*known, int(left[one])], learner)) for one in tried]
+        before = _error(world, learner)
+        drops = [before - _error(world, world.learner([*known, int(left[one])], learner)) for one in tried]
         found.append((seen[tried], np.array(drops)))
     return found
 
 
-def _start(task: Task, rng: np.random.Generator) -> list[int]:
-    """One item of each class, at random."""
-    return [int(rng.choice(np.flatnonzero(task[1] == code))) for code in (0, 1)]
+def _error(world: World, learner: Softmax) -> float:
+    return float(np.mean(learner.probs(world.test).argmax(axis=1) != world.test_labels))
 
 
-def _with(task: Task, known: list[int], before: Softmax | None = None) -> Softmax:
-    return Softmax.trained(task[0][known], task[1][known], 2, before)
-
-
-def _error(task: Task, learner: Softmax) -> float:
-    return float(np.mean(learner.probs(task[2]).argmax(axis=1) != task[3]))
-
-
-def _asked(task: Task, known: list[int], n: int, regressor: Regressor | str, rng: np.random.Generator) -> list[int]:
+def _asked(world: World, known: list[int], n: int, regressor: Regressor | str, rng: np.random.Generator) -> list[int]:
     """Label one item after another, as the regressor, "margin" or "random" has it, until there are n."""
     learner: Softmax | None = None
     while len(known) < n:
-        learner = _with(task, known, learner)
+        learner = world.learner(known, learner)
         left = np.setdiff1d(np.arange(POOL), known)
-        probs = learner.probs(task[0][left])
+        probs = learner.probs(world.pool[left])
         if isinstance(regressor, Regressor):
-            values = regressor.drops(features(probs, task[0][left], task[0][known], rng))
+            values = regressor.drops(features(probs, world.pool[left], world.pool[known], rng))
         else:
             values = np.asarray(predictive.margin(probs)) if regressor == "margin" else rng.random(len(left))
         known = [*known, int(left[np.argmax(values)])]
@@ -184,10 +179,11 @@ def _measured(regressor: Regressor, seed: int, tasks: int) -> dict[str, Any]:
     ways: dict[str, Regressor | str] = {"lal": regressor, "margin": "margin", "random": "random"}
     errors = {name: np.empty(tasks) for name in ways}
     for place in range(tasks):
-        task = two_gaussians(stream(seed, "lal-test", place))
+        world = _world(stream(seed, "lal-test", place))
         for name, way in ways.items():
             rng = stream(seed, "lal-play", place)
-            errors[name][place] = _error(task, _with(task, _asked(task, _start(task, rng), MEASURED_AT, way, rng)))
+            known = _asked(world, world.start(rng), MEASURED_AT, way, rng)
+            errors[name][place] = _error(world, world.learner(known))
     errors["random_minus_lal"] = errors["random"] - errors["lal"]
     found: dict[str, Any] = {"tasks": tasks}
     for name, values in errors.items():

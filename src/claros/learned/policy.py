@@ -65,24 +65,32 @@ def sigmoid(values: Floats) -> Floats:
 
 def read_policy(path: str | Path = "") -> Policy:
     """The policy in a file, or the one that comes with Claros; a `DataError` says what is wrong with it."""
-    file = Path(path) if path else SHIPPED
+    return Policy(*read_weights(path or SHIPPED, SHAPES, "policy", "claros train-policy"))
+
+
+def read_weights(
+    path: str | Path, wanted: Mapping[str, tuple[int, ...]], kind: str, command: str
+) -> tuple[dict[str, Floats], dict[str, Any]]:
+    """The tensors of a file, which must have these shapes, and how they were trained; read again if it has changed.
+
+    ``kind`` and ``command`` are what it is called, and what writes one.
+    """
+    file = Path(path)
     try:
         changed = file.stat().st_mtime_ns
     except OSError as error:
-        raise DataError(f"There is no policy at {file}: {error.strerror}; train one by claros train-policy.") from error
-    return _read(file, changed)
+        raise DataError(f"There is no {kind} at {file}: {error.strerror}; train one by {command}.") from error
+    return _read(file, changed, tuple(wanted.items()))
 
 
 @lru_cache(maxsize=8)
-def _read(file: Path, changed: int) -> Policy:
-    return Policy(*read_weights(file, SHAPES))
-
-
-def read_weights(file: Path, wanted: Mapping[str, tuple[int, ...]]) -> tuple[dict[str, Floats], dict[str, Any]]:
-    """The tensors of a file, which must have these shapes, and how they were trained."""
+def _read(
+    file: Path, changed: int, shaped: tuple[tuple[str, tuple[int, ...]], ...]
+) -> tuple[dict[str, Floats], dict[str, Any]]:
+    wanted = dict(shaped)
     weights, about = unpack(file.read_bytes(), str(file))
     shapes = {name: tensor.shape for name, tensor in weights.items()}
-    if shapes != dict(wanted):
+    if shapes != wanted:
         wrong = next(name for name in {**wanted, **shapes} if shapes.get(name) != wanted.get(name))
         raise DataError(
             f"{file} holds another network: {wrong} should have the shape {wanted.get(wrong)}, and has "
