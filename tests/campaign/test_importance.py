@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from claros.campaign import Campaign
 from claros.campaign.correction import Labeled
+from claros.campaign.rerun import Past
 from claros.data import arrays
 from claros.errors import InputError
 from claros.experiment.config import parse_config
@@ -22,10 +24,10 @@ def cloud(seed: int, n: int):
     return rng.normal(size=(n, 2)) + np.where(y == 1, 1.0, -1.0)[:, None], y
 
 
-def campaign(**settings) -> Campaign:
+def campaign(path: Path | None = None, **settings) -> Campaign:
     x, y = cloud(0, 300)
     usual = {"model": "forest", "strategy": "iwal(floor=0.2)", "stop": None, "audit": 0.1, "start": 20, "batch": 20}
-    return Campaign.create(None, pool=arrays(x, y, classes=CLASSES), **{**usual, **settings})
+    return Campaign.create(path, pool=arrays(x, y, classes=CLASSES), **{**usual, **settings})
 
 
 def label(made: Campaign, rounds: int) -> None:
@@ -50,6 +52,15 @@ def test_queried_labels_weigh_the_inverse_of_their_chance_and_others_one() -> No
     assert expected.max() > 1.5
     np.testing.assert_allclose(np.sort(seen[-1]), np.sort(expected / expected.mean()))
     assert all(0.199 <= one.probability <= 1 for one in trained if one.source == "strategy")
+
+
+def test_a_model_that_is_trained_again_has_the_weights_that_it_had(tmp_path: Path) -> None:
+    with campaign(tmp_path / "c.claros", importance=True, checkpoints="none") as made:
+        label(made, 3)
+        before = made.predict(made.pool)["probs"]
+    *_, last = Past(tmp_path / "c.claros", pool=made.pool).trained()
+    assert last.refitted
+    np.testing.assert_array_equal(last.model.outputs(made.pool, ["probs"])["probs"], before)
 
 
 def test_without_it_no_label_is_weighted_and_the_log_says_nothing_of_it() -> None:

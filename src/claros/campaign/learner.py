@@ -15,15 +15,15 @@ from claros.campaign.correction import Correction, Labeled, Shift
 from claros.campaign.evidence import KEPT, TWIN, Evidence, Rows, batch_origins, keep
 from claros.campaign.folder import Folder
 from claros.campaign.passes import Passes
-from claros.campaign.pseudo import Training, recorded
+from claros.campaign.pseudo import Training, recorded, tell
 from claros.campaign.state import Label, State
 from claros.campaign.streams import training_stream
 from claros.campaign.supply import model_names
 from claros.data.pool import Pool
-from claros.models.model import Context, Model
+from claros.models.model import Model
 from claros.stopping.rule import Decision, Rule, View
 
-__all__ = ["Learner", "first_ones", "observed_name"]
+__all__ = ["Learner", "labeled_of", "observed_name"]
 
 
 class Learner:
@@ -68,8 +68,8 @@ class Learner:
         labels: Sequence[Label],
         state: State,
         stop: Indices,
-        trained: Callable[[], None] = lambda: None,
-        candidates: Callable[[], Indices] = lambda: np.empty(0, dtype=np.int64),
+        trained: Callable[[], None],
+        candidates: Callable[[], Indices],
     ) -> None:
         """Train on the labels, or load the model that was trained on just these, and predict the pool once.
 
@@ -82,20 +82,16 @@ class Learner:
         started = time.perf_counter()
         self.passes.begin(round, state.labels_seq, self.model)
         if not self._restore(round, known, state):
-            codes = np.array([label.code for label in labels], dtype=np.int64)
-            known_items, n_classes = pool.subset(positions), len(state.classes)
-            more = Training(pool, positions, labels, n_classes, state.config, round) if asked else None
+            labeled = labeled_of(pool, positions, labels, state)
+            more = Training(pool, positions, labels, labeled.n_classes, state.config, round) if asked else None
             if TWIN in self._shown:
-                self._tell(round, labels, "twin")
+                tell(self.model, labels, self.folder.training(round, "twin"))
                 rng = training_stream(state.config, round, "twin")
-                self.model.fit(known_items, codes, n_classes=n_classes, rng=rng)
+                self.model.fit(labeled.items, labeled.codes, n_classes=labeled.n_classes, rng=rng)
                 if more is not None:
                     more.twin(self.model, candidates(), self.folder)
                 self._twin = to_numpy(self.model.outputs(pool.subset(stop), ["probs"])["probs"]).argmax(axis=1)
-            labeled = Labeled(known_items, codes, first_ones(labels), n_classes, _importance(labels, state))
-            rest = np.setdiff1d(np.arange(len(pool)), positions[labeled.first])
-            rest_pool = pool.subset(rest) if self._correction is not None else pool
-            self._fit(labeled, rest_pool, state, round, lambda: self._tell(round, labels, "model"))
+            self._fit(pool, positions, labels, labeled, state, round)
             if more is not None and known is not None and known["labels_seq"] == state.labels_seq:
                 self.pseudo = more.repeat(self.model, self.folder)  # trained again as it was
             elif more is not None:
@@ -115,20 +111,16 @@ class Learner:
         self.seconds["predict"] = time.perf_counter() - started
         self.round, self.labels_seq = round, state.labels_seq
 
-    def _tell(self, round: int, labels: Sequence[Label], which: str) -> None:
-        """Say, to a model that listens, where a state of the training may be kept, and what was drawn at random."""
-        if hasattr(self.model, "context"):
-            at_random = np.array([label.random for label in labels], dtype=bool)
-            self.model.context = Context(self.folder.training(round, which), at_random)
-
-    def _fit(self, labeled: Labeled, rest: Pool, state: State, round: int, tell: Callable[[], None]) -> None:
-        """Train the model of the round, weighted if a shift is corrected so; ``rest`` is the pool without the first.
+    def _fit(
+        self, pool: Pool, positions: Indices, labels: Sequence[Label], labeled: Labeled, state: State, round: int
+    ) -> None:
+        """Train the model of the round, weighted if a shift is corrected so.
 
         The model is told of its training just before: not of those that the correction may have it do on the side.
         """
 
         def fit(weights: Floats | None) -> None:
-            tell()
+            tell(self.model, labels, self.folder.training(round, "model"))
             rng, given = training_stream(state.config, round), labeled.weighted(weights)
             self.model.fit(labeled.items, labeled.codes, n_classes=labeled.n_classes, weights=given, rng=rng)
 
@@ -143,6 +135,7 @@ class Learner:
             self.shift = correction.again(logged[round], labeled, fit)
             return None
         before = next(iter(logged.values()), None)
+        rest = pool.subset(np.setdiff1d(np.arange(len(pool)), positions[labeled.first]))
         self.shift = correction.train(self.model, labeled, rest, target, streams, fit, before)
         return None
 
@@ -256,9 +249,16 @@ def observed_name(round: int) -> str:
     return f"rounds/{round:04d}/observed.json"
 
 
-def first_ones(labels: Sequence[Label]) -> npt.NDArray[np.bool_]:
+def _first_ones(labels: Sequence[Label]) -> npt.NDArray[np.bool_]:
     """Which labels are the campaign's first ones: of its first round, or told without having been asked."""
     return np.array([label.round in (0, None) for label in labels], dtype=bool)
+
+
+def labeled_of(pool: Pool, positions: Indices, labels: Sequence[Label], state: State) -> Labeled:
+    """What a model is trained on: the items at these positions, with their labels."""
+    codes = np.array([label.code for label in labels], dtype=np.int64)
+    importance = _importance(labels, state)
+    return Labeled(pool.subset(positions), codes, _first_ones(labels), len(state.classes), importance)
 
 
 def _importance(labels: Sequence[Label], state: State) -> Floats | None:

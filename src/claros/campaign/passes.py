@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 import time
@@ -91,15 +90,12 @@ class Passes:
         if self._room is None or size is None or len(items) <= size or not rows:
             return model.outputs(items, names)
         found: dict[str, Array] = {}
-        done, written = self._kept(what, rows, len(items), found)
+        done = written = self._kept(what, rows, len(items), found)
         started = last = time.monotonic()
         for start in range(done, len(items), size):
             stop = min(len(items), start + size)
             part = model.outputs(items.subset(np.arange(start, stop)), rows)
-            for name in rows:
-                if name not in found:
-                    found[name] = np.empty((len(items), *part[name].shape[1:]), part[name].dtype)
-                found[name][start:stop] = part[name]
+            _put(found, {name: part[name] for name in rows}, start, stop, len(items))
             now = time.monotonic()
             if (written or now - started >= LONG) and now - last >= min(EVERY, LONG) and stop < len(items):
                 self.keep_model(model, twin)
@@ -120,8 +116,8 @@ class Passes:
             file = self._name(f"{what}/{start:09d}-{stop:09d}.{name}.npy")
             self._folder.write(file, npy_bytes(found[name][start:stop]))
 
-    def _kept(self, what: str, rows: Collection[str], n: int, found: dict[str, Array]) -> tuple[int, int]:
-        """Fill in what an earlier process left of the pass; how many items that is, twice."""
+    def _kept(self, what: str, rows: Collection[str], n: int, found: dict[str, Array]) -> int:
+        """Fill in what an earlier process left of the pass; how many items that is."""
         room, done = self._room, 0
         parts = sorted((room / what).glob(f"*.{min(rows)}.npy")) if room is not None and rows else []
         for path in parts:
@@ -129,18 +125,22 @@ class Passes:
             files = {name: path.with_name(f"{start:09d}-{stop:09d}.{name}.npy") for name in rows}
             if start != done or stop > n or not all(file.exists() for file in files.values()):
                 continue
-            for name, file in files.items():
-                part = np.load(io.BytesIO(file.read_bytes()), allow_pickle=False)
-                if name not in found:
-                    found[name] = np.empty((n, *part.shape[1:]), part.dtype)
-                found[name][start:stop] = part
+            _put(found, {name: np.load(file, allow_pickle=False) for name, file in files.items()}, start, stop, n)
             done = stop
-        return done, done
+        return done
 
     def forget(self, round: int) -> None:
         """Throw away what is kept of a round: the next one is planned, or there is none."""
         if self._folder.root is not None:
             shutil.rmtree(self._folder.root / _room(round), ignore_errors=True)
+
+
+def _put(found: dict[str, Array], part: Mapping[str, Array], start: int, stop: int, n: int) -> None:
+    """Write a part's rows into arrays of n, which are made when the first part comes."""
+    for name, rows in part.items():
+        if name not in found:
+            found[name] = np.empty((n, *rows.shape[1:]), rows.dtype)
+        found[name][start:stop] = rows
 
 
 def _room(round: int) -> str:

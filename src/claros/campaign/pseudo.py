@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from claros.models.model import Context, Model
 if TYPE_CHECKING:
     from claros.campaign.campaign import Campaign
 
-__all__ = ["PseudoLabels", "Training", "recorded", "taken"]
+__all__ = ["PseudoLabels", "Training", "recorded", "taken", "tell"]
 
 #: Where a round keeps what its model was trained on beside the labels, (n, 2): position in the pool, and class.
 KEPT = "pseudo_labels"
@@ -127,10 +128,8 @@ class Training:
         """The second training, on labels and chosen items; nothing where none is chosen."""
         if not len(chosen):
             return
-        if hasattr(model, "context"):
-            at_random = np.concatenate([[label.random for label in self.labels], np.zeros(len(chosen))]).astype(bool)
-            state = folder.training(self.round, f"{which}-pseudo") if folder is not None else None
-            model.context = Context(state, at_random)
+        state = folder.training(self.round, f"{which}-pseudo") if folder is not None else None
+        tell(model, self.labels, state, more=len(chosen))
         items = self.pool.subset(np.concatenate([self.positions, chosen[:, 0]]))
         codes = np.concatenate([np.array([label.code for label in self.labels], dtype=np.int64), chosen[:, 1]])
         rng = training_stream(self.config, self.round, f"{which} pseudo-labels")
@@ -140,20 +139,30 @@ class Training:
         """The second training as it is recorded, after the first was done again; None without pseudo-labels."""
         if "pseudo_labels" not in self.config:
             return None
-        if folder.has(array_name(self.round, KEPT)):
-            self.fit(model, folder.read_array(self.round, KEPT), "model", None)
+        self.fit(model, _kept(folder, self.round), "model", None)
         return recorded(self.config, self.round, folder)
+
+
+def tell(model: Model, labels: Sequence[Label], where: Path | None, more: int = 0) -> None:
+    """Say, to a model that listens, where a state of the training may be kept, and what was drawn at random.
+
+    Of ``more`` items that follow the labels none was.
+    """
+    if hasattr(model, "context"):
+        model.context = Context(where, np.array([*(label.random for label in labels), *[False] * more], dtype=bool))
 
 
 def recorded(config: Mapping[str, Any], round: int, folder: Folder) -> dict[str, Any]:
     """What the log says of a second training that was done before, from what it left beside the round."""
-    n = len(folder.read_array(round, KEPT)) if folder.has(array_name(round, KEPT)) else 0
-    return {"threshold": PseudoLabels(**config["pseudo_labels"]).at(round), "n": n}
+    return {"threshold": PseudoLabels(**config["pseudo_labels"]).at(round), "n": len(_kept(folder, round))}
 
 
 def taken(campaign: Campaign, round: int) -> Indices:
     """(n, 2) what the model of a round was trained on beside the labels: positions in the pool, and classes."""
-    folder = campaign._folder
+    return _kept(campaign._folder, round)
+
+
+def _kept(folder: Folder, round: int) -> Indices:
     if not folder.has(array_name(round, KEPT)):
         return np.empty((0, 2), dtype=np.int64)
     return np.asarray(folder.read_array(round, KEPT), dtype=np.int64)

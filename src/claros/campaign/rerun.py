@@ -12,17 +12,17 @@ from claros import data, models
 from claros.arrays import Array
 from claros.campaign import items
 from claros.campaign.campaign import Campaign
-from claros.campaign.correction import Correction, Labeled, Shift, weights_of
+from claros.campaign.correction import Correction, Shift, weights_of
 from claros.campaign.folder import Folder
 from claros.campaign.journal import Journal
-from claros.campaign.learner import first_ones
-from claros.campaign.pseudo import Training
+from claros.campaign.learner import labeled_of
+from claros.campaign.pseudo import Training, tell
 from claros.campaign.state import Round, State
 from claros.campaign.streams import training_stream
 from claros.data.pool import Pool
 from claros.errors import InputError
 from claros.log import Event, MemoryLog
-from claros.models.model import Context, Model
+from claros.models.model import Model
 from claros.models.reads import seen_by
 
 __all__ = ["Past", "Rerun", "Trained"]
@@ -146,15 +146,12 @@ class Past:
                 elif round not in without or model.warm:
                     labels = state.training()
                     positions = np.array([self.pool.positions[label.item] for label in labels], dtype=np.int64)
-                    codes = np.array([label.code for label in labels], dtype=np.int64)
-                    rng, known = training_stream(state.config, round), self.pool.subset(positions)
-                    weights = weights_of(event.payload, Labeled(known, codes, first_ones(labels), len(state.classes)))
-                    if hasattr(model, "context"):
-                        model.context = Context(None, np.array([label.random for label in labels], dtype=bool))
-                    model.fit(known, codes, n_classes=len(state.classes), weights=weights, rng=rng)
-                    Training(self.pool, positions, labels, len(state.classes), state.config, round).repeat(
-                        model, self.folder
-                    )
+                    known, n_classes = labeled_of(self.pool, positions, labels, state), len(state.classes)
+                    weights = known.weighted(weights_of(event.payload, known))
+                    tell(model, labels, None)
+                    rng = training_stream(state.config, round)
+                    model.fit(known.items, known.codes, n_classes=n_classes, weights=weights, rng=rng)
+                    Training(self.pool, positions, labels, n_classes, state.config, round).repeat(model, self.folder)
                 yield Trained(round, event.payload, model, not kept, self._used(event.payload))
             state.apply([event])
 

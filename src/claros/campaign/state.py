@@ -93,8 +93,6 @@ class State:
     later: dict[str, tuple[int, str]] = field(default_factory=dict)
     """When an item was put off, as a seq, and by whom."""
     fitted: dict[int, Mapping[str, Any]] = field(default_factory=dict)
-    environments: dict[int, Mapping[str, Any]] = field(default_factory=dict)
-    """Round -> versions and threads, of the rounds where these were others than in the one before."""
     stopped: set[int] = field(default_factory=set)
     overlap: int = 1
     """How many people are wanted for an item, as of the last ask."""
@@ -178,8 +176,6 @@ class State:
 
     def _on_fitted(self, event: Event) -> None:
         self.fitted.setdefault(int(event.payload["round"]), event.payload)
-        if "environment" in event.payload:
-            self.environments.setdefault(int(event.payload["round"]), event.payload["environment"])
 
     def _on_stopped(self, event: Event) -> None:
         self.stopped.add(int(event.payload["round"]))
@@ -190,9 +186,13 @@ class State:
             self.labels_seq = event.seq
 
     def environment_of(self, round: int) -> Mapping[str, Any] | None:
-        """Versions and threads that a round was computed with; None in logs that do not say."""
-        known = [number for number in self.environments if number <= round]
-        return self.environments[max(known)] if known else None
+        """Versions and threads that a round was computed with; None in logs that do not say.
+
+        A round says them where they are others than in the one before.
+        """
+        known = [number for number, fitted in self.fitted.items() if number <= round and "environment" in fitted]
+        found: Mapping[str, Any] | None = self.fitted[max(known)]["environment"] if known else None
+        return found
 
     def consensus(self, item: str) -> Label:
         """The label that counts: the majority of the annotators' labels, of a tie the one that was told first."""
