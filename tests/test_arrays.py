@@ -37,6 +37,26 @@ def test_rows_are_mapped_block_by_block(monkeypatch) -> None:
     assert arrays.map_rows(kernel, table[:0], 24).shape == (0,)
 
 
+@pytest.mark.parametrize(("threads", "least", "spans"), [(1, 1, 1), (3, 1, 3), (3, 400, 2), (3, 1000, 1)])
+def test_spans_cover_every_row_once_and_in_order(monkeypatch, threads: int, least: int, spans: int) -> None:
+    monkeypatch.setattr(arrays, "_blas_threads", lambda: threads)
+    monkeypatch.setattr(arrays, "SPAN_BYTES", least)
+    found = arrays.map_spans(lambda span: np.arange(span.start, span.stop), 100, 8)
+    assert len(found) == spans
+    assert np.array_equal(np.concatenate(found), np.arange(100))
+
+
+def test_every_thread_has_the_settings_of_the_caller_and_says_what_goes_wrong(monkeypatch) -> None:
+    monkeypatch.setattr(arrays, "_blas_threads", lambda: 2)
+    monkeypatch.setattr(arrays, "SPAN_BYTES", 1)
+    zeros = np.zeros(100)
+    with np.errstate(divide="ignore"):
+        assert len(arrays.map_spans(lambda span: 1.0 / zeros[span], 100, 8)) == 2
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
+        arrays.map_spans(lambda span: 1.0 / zeros[span], 100, 8)
+    assert arrays.map_spans(lambda span: arrays.thread_counts()["openblas"], 100, 8) == [1, 1]
+
+
 def test_positions_take_copies_and_slices_take_views() -> None:
     for table in (np.arange(12.0).reshape(6, 2), torch.arange(12.0).reshape(6, 2)):
         picked = arrays.take(table, np.array([5, 0]))

@@ -41,7 +41,7 @@ def test_without_ties_the_picks_are_those_of_a_sort() -> None:
             assert picked.indices.dtype == np.int64
 
 
-def test_with_ties_the_scores_are_those_of_top_k_and_blocks_do_not_matter(monkeypatch) -> None:
+def test_with_ties_the_scores_are_those_of_top_k_and_blocks_and_threads_do_not_matter(monkeypatch) -> None:
     for seed in range(30):
         scores = RNG(seed).integers(0, 5, 2000) / 4.0
         k = int(RNG(seed).integers(1, 2100))
@@ -50,6 +50,9 @@ def test_with_ties_the_scores_are_those_of_top_k_and_blocks_do_not_matter(monkey
         assert len(set(whole.indices.tolist())) == len(whole.indices)
         with monkeypatch.context() as patch:
             patch.setattr(arrays, "BLOCK_BYTES", 1 << 9)
+            assert np.array_equal(streamed(scores, k, seed).indices, whole.indices)
+            patch.setattr(arrays, "SPAN_BYTES", 1 << 12)
+            patch.setattr(arrays, "_blas_threads", lambda: 3)
             assert np.array_equal(streamed(scores, k, seed).indices, whole.indices)
 
 
@@ -109,7 +112,10 @@ def test_a_strategy_that_looks_at_all_items_at_once_is_given_them_all(tmp_path: 
     assert np.array_equal(claros.select("epig", 5, member_probs=file).indices, expected.indices)
 
 
-def test_a_bad_row_of_a_file_is_named_by_its_place_in_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_bad_row_of_a_file_is_named_by_its_place_in_the_file(threads: int, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(arrays, "SPAN_BYTES", 1 << 16)
+    monkeypatch.setattr(arrays, "_blas_threads", lambda: threads)
     probs = np.full((200_000, 2), 0.5, dtype=np.float32)
     probs[150_001] = np.nan
     with pytest.raises(InputError, match="probs has 1 non-finite row"):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from contextvars import copy_context
 from functools import lru_cache
-from typing import Any, TypeAlias
+from itertools import pairwise
+from typing import Any, TypeAlias, TypeVar
 
 import array_api_compat
 import numpy as np
@@ -28,6 +31,7 @@ __all__ = [
     "is_mapped",
     "is_torch",
     "map_rows",
+    "map_spans",
     "namespace",
     "row_blocks",
     "take",
@@ -48,10 +52,14 @@ Indices: TypeAlias = npt.NDArray[np.int64]
 #: Real numbers on the host.
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
+Result = TypeVar("Result")
+
 #: A block of rows is sized to stay in a core's second-level cache together with what is computed from it.
 BLOCK_BYTES = 1 << 20
 #: On an accelerator each block costs a launch instead, so blocks are large.
 DEVICE_BLOCK_BYTES = 1 << 27
+#: Bytes of rows that are worth a thread.
+SPAN_BYTES = 1 << 24
 
 
 def is_array(value: object) -> bool:
@@ -145,12 +153,27 @@ def block_bytes(array: Array) -> int:
     return BLOCK_BYTES if on_host else DEVICE_BLOCK_BYTES
 
 
-def row_blocks(n: int, row_bytes: int, block_bytes: int | None = None) -> Iterator[slice]:
-    """Slices that cover 0..n, each about ``block_bytes`` of rows; the last one is as short as it must be."""
+def row_blocks(n: int, row_bytes: int, block_bytes: int | None = None, *, first: int = 0) -> Iterator[slice]:
+    """Slices that cover first..n, each about ``block_bytes`` of rows; the last one is as short as it must be."""
     _keep_pages()
     step = max(1, (BLOCK_BYTES if block_bytes is None else block_bytes) // max(1, row_bytes))
-    for start in range(0, n, step):
+    for start in range(first, n, step):
         yield slice(start, min(n, start + step))
+
+
+def map_spans(work: Callable[[slice], Result], n: int, row_bytes: int) -> list[Result]:
+    """``work`` of one long slice of 0..n for each thread that BLAS may use, at once; of 0..n itself if that is little.
+
+    The work is to be NumPy's, which lets other threads run meanwhile. BLAS has one thread in each.
+    """
+    count = min(max(_blas_threads(), 1), max(n * row_bytes // SPAN_BYTES, 1))
+    if count == 1:
+        return [work(slice(0, n))]
+    edges = [n * part // count for part in range(count + 1)]
+    with blas_threads(1), ThreadPoolExecutor(count) as executor:
+        told = [(copy_context(), slice(*span)) for span in pairwise(edges)]  # NumPy's settings for errors are context
+        running = [executor.submit(context.run, work, span) for context, span in told]
+        return [one.result() for one in running]
 
 
 @lru_cache(maxsize=1)
@@ -209,6 +232,11 @@ def thread_counts() -> dict[str, int]:
         counts[name] = max(int(pool["num_threads"]), counts.get(name, 0))
     torch = sys.modules.get("torch")
     return counts if torch is None else {**counts, "torch": int(torch.get_num_threads())}
+
+
+def _blas_threads() -> int:
+    """How many threads BLAS may use now."""
+    return max((int(pool["num_threads"]) for pool in _pools().info() if pool["user_api"] == "blas"), default=1)
 
 
 def _pools() -> Any:

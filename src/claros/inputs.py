@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from claros.arrays import Array, detached, from_numpy, is_array, namespace, row_blocks, to_numpy, where_from
+from claros.arrays import Array, detached, from_numpy, is_array, map_spans, namespace, row_blocks, to_numpy, where_from
 from claros.errors import InputError, suggest
 
 __all__ = ["AXES", "NEEDS", "Inputs", "Need"]
@@ -260,10 +260,10 @@ def _finite_rows(array: Array) -> Array:
     return finite if array.ndim == 1 else xp.all(xp.reshape(finite, (array.shape[0], -1)), axis=1)
 
 
-def _blocks(array: Array) -> Iterator[slice]:
-    n = int(array.shape[0])
+def _blocks(array: Array, span: slice | None = None) -> Iterator[slice]:
+    first, stop = (0, int(array.shape[0])) if span is None else (span.start, span.stop)
     elements = math.prod(int(size) for size in array.shape[1:])
-    return row_blocks(n, 8 * max(1, elements))
+    return row_blocks(stop, 8 * max(1, elements), first=first)
 
 
 def _check_real(need: Need, array: Array) -> Array:
@@ -303,10 +303,14 @@ def _check_unit(need: Need, array: Array) -> Array:
 def _check_probabilities(need: Need, array: Array) -> Array:
     xp = namespace(array)
     table = xp.reshape(array, (-1, array.shape[-1]))
+
+    def good(span: slice) -> bool:
+        return all(_are_probabilities(xp, table[rows]) for rows in _blocks(table, span))
+
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is explained in words
-        for rows in _blocks(table):
-            if not _are_probabilities(xp, table[rows]):
-                _explain_probabilities(need, array)
+        n, row_bytes = int(table.shape[0]), table.dtype.itemsize * int(table.shape[1])
+        if not all(map_spans(good, n, row_bytes) if isinstance(table, np.ndarray) else [good(slice(0, n))]):
+            _explain_probabilities(need, array)
     return array
 
 

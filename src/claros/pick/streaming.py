@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from claros.arrays import Floats, Indices, row_blocks
+from claros.arrays import Floats, Indices, map_spans, row_blocks
 from claros.pick.picked import Picked
 from claros.pick.ranking import highest
 
@@ -19,21 +19,27 @@ def top_k_streamed(score_rows: Callable[[slice], Floats], n: int, k: int, rng: n
 
     What is below the k-th highest so far is forgotten at once. Exact ties are broken by an order of all positions that
     is never written out: a mixing of each position's bits with one number drawn from ``rng``. So the picks do not
-    depend on the blocks, and they are those of `top_k` where there are no ties.
+    depend on the blocks, nor on the threads, of which there are as many as BLAS may use; and they are those of `top_k`
+    where there are no ties.
     O(n + k log n) time where the scores come in no particular order, O(k) memory and that of a block.
     """
     salt = rng.integers(1 << 64, dtype=np.uint64, size=1)
-    positions, scores = np.empty(0, dtype=np.int64), np.empty(0)
-    threshold = -np.inf
-    for rows in row_blocks(n, 16):
-        block = score_rows(rows)
-        found = np.flatnonzero(block >= threshold)
-        positions = np.concatenate([positions, found + rows.start])
-        scores = np.concatenate([scores, block[found]])
-        if len(scores) >= 2 * k:
-            kept = _highest(positions, scores, k, salt)
-            positions, scores = positions[kept], scores[kept]
-            threshold = float(scores.min())
+
+    def best(span: slice) -> tuple[Indices, Floats]:
+        positions, scores = np.empty(0, dtype=np.int64), np.empty(0)
+        threshold = -np.inf
+        for rows in row_blocks(span.stop, 16, first=span.start):
+            block = score_rows(rows)
+            found = np.flatnonzero(block >= threshold)
+            positions = np.concatenate([positions, found + rows.start])
+            scores = np.concatenate([scores, block[found]])
+            if len(scores) >= 2 * k:
+                kept = _highest(positions, scores, k, salt)
+                positions, scores = positions[kept], scores[kept]
+                threshold = float(scores.min())
+        return positions, scores
+
+    positions, scores = (np.concatenate(parts) for parts in zip(*map_spans(best, n, 16), strict=True))
     kept = _highest(positions, scores, k, salt)
     positions, scores = positions[kept], scores[kept]
     ranked = np.lexsort((_mixed(positions, salt), -scores))
