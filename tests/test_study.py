@@ -59,6 +59,18 @@ def test_a_stage_runs_on_every_set_and_its_tables_are_those_of_the_results(sets:
     line = next(line for line in page.splitlines() if line.startswith("| `margin` |"))
     assert line.split(" | ")[1] == f"{100 * np.mean(gains):+.2f}"
 
+    kept = sets.parent / "kept.csv"
+    assert run("results", str(db), "--into", str(kept)).startswith("18 cells in ")
+    assert run("tables", str(kept)) == page
+    before = kept.read_bytes()
+    run("results", str(db), "--into", str(kept))
+    assert kept.read_bytes() == before
+    later = sets.parent / "later.sqlite"
+    given = ["--sets", str(sets), "--db", str(later), "--seeds", "1", "--jobs", "1", "--arms", "margin", "k_center"]
+    run("run", "logistic", *given, "--first", "2")
+    assert run("results", str(later), "--into", str(kept)).startswith("27 cells in ")
+    assert {int(line.split(",")[6]) for line in kept.read_text("utf-8").splitlines()[1:]} == {0, 1, 2}
+
 
 def test_the_screening_leaves_out_other_sets_and_strategies_that_the_model_cannot_feed(sets: Path) -> None:
     db = sets.parent / "study.sqlite"

@@ -85,19 +85,20 @@ def shape(path: Path, model: str) -> dict[str, int]:
     return {"start": start, "batch": batch, "rounds": max(1, min(rounds, (n // 2 - start) // batch))}
 
 
-def settings(stage: str, path: Path, seeds: int) -> list[dict[str, Any]]:
+def settings(stage: str, path: Path, first: int, seeds: int) -> list[dict[str, Any]]:
     """What to plan on one set."""
     model = MODELS.get(stage, "logistic")
     common = {"data": str(path), "model": model, "watch": [], "upper_bound": False, **shape(path, model)}
+    common |= {"seed": first, "seeds": seeds}
     if stage == "own":
-        return [{**common, "seeds": seeds, "init": name, "strategy": [name], "control": False} for name in STARTERS]
+        return [{**common, "init": name, "strategy": [name], "control": False} for name in STARTERS]
     if stage == "members":
         arms = ["margin", *(name for name in strategies.names() if "member_probs" in strategies.get(name).needs)]
     elif stage == "screen":
         arms = [name for name in strategies.names() if name != "random"]
     else:
         arms = list(SWITCHES if stage == "switches" else DOZEN)
-    return [{**common, "seeds": seeds, "strategy": arms}]
+    return [{**common, "strategy": arms}]
 
 
 def main() -> None:
@@ -106,6 +107,7 @@ def main() -> None:
     parser.add_argument("--sets", type=Path, required=True, help="folder that benchmarks.study.sets wrote")
     parser.add_argument("--db", type=Path, required=True, help="results database")
     parser.add_argument("--seeds", type=int, help="3 for the screening, else 10")
+    parser.add_argument("--first", type=int, default=0, help="the first seed, where results of earlier ones are kept")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--arms", nargs="+", help="these strategies instead of the stage's own")
     args = parser.parse_args()
@@ -116,7 +118,7 @@ def main() -> None:
                 continue
             if args.stage == "members" and shape(path, "forest")["batch"] > FEW:
                 continue
-            for flags in settings(args.stage, path, seeds):
+            for flags in settings(args.stage, path, args.first, seeds):
                 plan(read_grid(flags=fed(flags, args.arms)), store)
         assist(store, jobs=args.jobs)
 

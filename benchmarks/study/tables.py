@@ -1,43 +1,31 @@
-"""The tables of the study from its results database, as Markdown for the docs.
+"""The tables of the study from its results, databases or the CSV that keep them, as Markdown for the docs.
 
-python -m benchmarks.study.tables study.sqlite [SCREENING.sqlite ...] > docs/evidence.md
+python -m benchmarks.study.tables RESULTS [SCREENING ...] > docs/evidence.md
 """
 
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 
-from claros.experiment.bench import Store
+from benchmarks.study.results import load
 from claros.experiment.compare import across_settings, area, mean_ranks
 
 #: setting -> arm -> seed -> curve
 Found = dict[str, dict[str, dict[int, tuple[np.ndarray, np.ndarray]]]]
 
 
-def read(db: Path) -> tuple[dict[str, Found], dict[str, dict[str, int]]]:
+def read(file: Path) -> tuple[dict[str, Found], dict[str, dict[str, int]]]:
     """Curves of complete cells, by model and kind of start, and what was planned on each set."""
     found: dict[str, Found] = {}
     sizes: dict[str, dict[str, int]] = {}
-    with Store(f"sqlite:///{db.absolute()}") as store:
-        settings = {setting.key: setting for setting in store.settings()}
-        cells = {cell["id"]: cell for cell in store.cells() if cell["status"] == "done"}
-        points: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        for row in store.rounds():
-            if row["cell"] in cells:
-                points[row["cell"]].append((row["n_labeled"], row["accuracy"]))
-    for name, cell in cells.items():
-        config, facts = settings[cell["setting"]].config, settings[cell["setting"]].facts
-        data = Path(config["data"]).stem
-        own = config["init"]["name"] != "random"
-        arm = cell["strategy"] if not own else f"{cell['strategy']}, own start"
-        curve = np.array(points[name])
-        where = found.setdefault(config["model"]["name"], {}).setdefault(data, {})
-        where.setdefault(arm, {})[cell["seed"]] = (curve[:, 0], curve[:, 1])
-        sizes[data] = {"items": facts["data"]["n_pool"], "classes": len(facts["data"]["classes"])}
+    for cell in load(file):
+        arm = f"{cell.arm}, own start" if cell.own_start else cell.arm
+        where = found.setdefault(cell.model, {}).setdefault(cell.set, {})
+        where.setdefault(arm, {})[cell.seed] = (np.array(cell.labels), np.array(cell.accuracy))
+        sizes[cell.set] = {"items": cell.items, "classes": cell.classes}
     return found, sizes
 
 
@@ -72,20 +60,23 @@ def table(found: Found, control: str) -> str:
     return "\n".join(lines)
 
 
-def by_set(found: Found, sizes: dict[str, dict[str, int]], arms: list[str]) -> str:
-    """Mean gain over random in points of the whole curve, set by set."""
-    shown = [arm for arm in arms if any(arm in there for there in found.values())]
+def by_set(found: Found, sizes: dict[str, dict[str, int]], most: int = 16) -> str:
+    """Mean gain over random in points of the whole curve, set by set, of the arms with the highest mean."""
+    levels = {
+        data: {arm: float(np.mean([area(*curve) for curve in curves.values()])) for arm, curves in there.items()}
+        for data, there in sorted(found.items())
+    }
+    arms = {arm for level in levels.values() for arm in level} - {"random"}
+    gains = {arm: np.mean([level[arm] - level["random"] for level in levels.values() if arm in level]) for arm in arms}
+    shown = sorted(arms, key=lambda arm: (-gains[arm], arm))[:most]
     lines = [
         f"| set | items | classes | random | {' | '.join(f'`{arm}`' for arm in shown)} |",
         "|---|---|---|---|" + "---|" * len(shown),
     ]
-    for data, there in sorted(found.items()):
-        level = {arm: np.mean([area(*curve) for curve in curves.values()]) for arm, curves in there.items()}
-        cells = [points(level[arm] - level["random"]) if arm in level else "" for arm in shown]
-        size = sizes[data]
-        lines.append(
-            f"| {data} | {size['items']} | {size['classes']} | {100 * level['random']:.1f} | {' | '.join(cells)} |"
-        )
+    for data, level in levels.items():
+        cells = " | ".join(points(level[arm] - level["random"]) if arm in level else "" for arm in shown)
+        items, classes = sizes[data]["items"], sizes[data]["classes"]
+        lines.append(f"| {data} | {items} | {classes} | {100 * level['random']:.1f} | {cells} |")
     return "\n".join(lines)
 
 
@@ -146,7 +137,7 @@ def main() -> None:
             print(f"\n{harmed(shared, 'auto')}")
         if all(len(there) > 1 for there in shared.values()):
             print(f"\nMean ranks: {ranks(shared)}.")
-        print(f"\n{by_set(shared, sizes, list(dict.fromkeys(arm for there in shared.values() for arm in there))[:16])}")
+        print(f"\n{by_set(shared, sizes)}")
         if any("own" in arm for there in sets.values() for arm in there):
             print(f"\n### Each with the first batch it chooses\n\n{table(sets, 'random')}")
     if len(sys.argv) > 2:
