@@ -19,7 +19,6 @@ from claros import Campaign, data
 
 HERE = Path(__file__).parent
 RUN = ["run", "--data", "iris", "--strategy", "margin", "--start", "6", "--batch", "5", "--rounds", "9", "--no-report"]
-KILLS = 20
 
 
 class Warm:
@@ -73,7 +72,8 @@ def numbers(out: Path) -> tuple[bytes, list[dict[str, str]]]:
     return (out / "picks.csv").read_bytes(), results
 
 
-def test_a_run_killed_twenty_times_ends_with_the_same_numbers(warm: Warm, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_run_killed_many_times_ends_with_the_same_numbers(kills: int, warm: Warm, tmp_path: Path) -> None:
     rng = random.Random(1)
     started = time.perf_counter()
     warm.start([*RUN, "--out", str(tmp_path / "whole")])
@@ -83,15 +83,15 @@ def test_a_run_killed_twenty_times_ends_with_the_same_numbers(warm: Warm, tmp_pa
     assert len(whole[1]) == 2 * 10
 
     hits, folders = 0, 0
-    while hits < KILLS:
+    while hits < kills:
         out = tmp_path / f"killed-{folders}"
         folders += 1
-        assert folders <= 5 * KILLS, f"only {hits} processes were still alive when they were to be killed"
+        assert folders <= 5 * kills, f"only {hits} processes were still alive when they were to be killed"
         code = None
         while code != 0:  # each resumed process is killed in turn, until one gets to the end
             process = warm.start([*RUN, "--out", str(out)])
             time.sleep(rng.uniform(0, 0.5 * duration))
-            if hits < KILLS:
+            if hits < kills:
                 os.kill(process, signal.SIGKILL)
             code = warm.finish()
             assert code in (0, -signal.SIGKILL)

@@ -38,10 +38,13 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "badge": [{"method": "sequential"}, {"bias": True, "temperature": 0.5}],
     "kmeans": [{"iterations": 1}],
 }
+#: Parameters instead of the usual ones, which take too long.
+LIGHTER: dict[str, dict[str, Any]] = {}
 for _file in sorted(Path(__file__).parent.glob("suites_*.py")):
     _family = importlib.import_module(_file.stem)
     SUITES.update(_family.SUITES)
     VARIANTS.update(_family.VARIANTS)
+    LIGHTER.update(getattr(_family, "LIGHTER", {}))
 
 
 def suite(name: str, parameters: dict[str, Any]) -> type[StrategyContract]:
@@ -53,7 +56,7 @@ def suite(name: str, parameters: dict[str, Any]) -> type[StrategyContract]:
 
 
 for _name in strategies.names():
-    for _parameters in ({}, *VARIANTS.get(_name, [])):
+    for _parameters in (LIGHTER.get(_name, {}), *VARIANTS.get(_name, [])):
         _suite = suite(_name, _parameters)
         globals()[_suite.__name__] = _suite
 

@@ -102,12 +102,13 @@ def test_two_workers_have_the_numbers_of_one(alone: Path, tmp_path: Path) -> Non
     assert tables(tmp_path) == tables(alone)
 
 
-def test_a_ray_cluster_has_the_numbers_of_one(alone: Path, tmp_path: Path, ray_home: Path) -> None:
+@pytest.mark.slow
+def test_a_ray_cluster_of_its_own_has_the_numbers_of_one(alone: Path, tmp_path: Path, ray_home: Path) -> None:
     bench(read_grid(flags=WIDE), tmp_path, jobs=2, engine="ray", quiet=True)
     assert tables(tmp_path) == tables(alone)
 
 
-def test_a_cluster_of_two_nodes_works_by_its_address(alone: Path, tmp_path: Path, ray_home: Path) -> None:
+def test_a_ray_cluster_of_two_nodes_has_the_numbers_of_one(alone: Path, tmp_path: Path, ray_home: Path) -> None:
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
