@@ -20,7 +20,7 @@ from claros.experiment.progress import Listener, Moment
 from claros.experiment.setting import Setting
 from claros.experiment.workers import uninterrupted
 
-__all__ = ["Evaluated", "Keeper", "Task", "evaluate", "run_cell"]
+__all__ = ["Evaluated", "Keeper", "Passing", "Task", "evaluate", "run_cell"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,34 @@ class Keeper(Protocol):
 
     def write(self, campaign: Campaign, evaluated: Evaluated) -> None:
         """Keep a round."""
+
+
+class Passing:
+    """A keeper that has another one keep the rounds; what is to happen beside that is for others to add."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+
+    @property
+    def place(self) -> str:
+        """That of the keeper."""
+        return self._keeper.place
+
+    def last(self) -> Mapping[str, Any] | None:
+        """That of the keeper."""
+        return self._keeper.last()
+
+    def past(self) -> Iterator[Mapping[str, Any]]:
+        """Those of the keeper."""
+        return self._keeper.past()
+
+    def open(self, setting: Setting, task: Task) -> Campaign:
+        """That of the keeper."""
+        return self._keeper.open(setting, task)
+
+    def write(self, campaign: Campaign, evaluated: Evaluated) -> None:
+        """Keep the round."""
+        self._keeper.write(campaign, evaluated)
 
 
 def run_cell(setting: Setting, task: Task, keeper: Keeper, report: Listener) -> None:

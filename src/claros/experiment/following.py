@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from claros.campaign import Campaign
-from claros.experiment.cell import Evaluated, Keeper, Task
+from claros.experiment.cell import Evaluated, Keeper, Passing, Task
 from claros.experiment.setting import Setting
 from claros.track import Tracked, Trackers
 
@@ -47,31 +47,14 @@ class Following:
         self._trackers.log(metrics["n_labeled"], {**{name: metrics[name] for name in TOLD}, **seconds})
 
 
-class _Followed:
+class _Followed(Passing):
     """A keeper that tells of every round once it is kept."""
 
-    def __init__(self, keeper: Keeper, tell: Any) -> None:
-        self._keeper = keeper
+    def __init__(self, keeper: Keeper, tell: Callable[[Mapping[str, Any]], None]) -> None:
+        super().__init__(keeper)
         self._tell = tell
-
-    @property
-    def place(self) -> str:
-        """That of the keeper."""
-        return self._keeper.place
-
-    def last(self) -> Mapping[str, Any] | None:
-        """That of the keeper."""
-        return self._keeper.last()
-
-    def past(self) -> Iterator[Mapping[str, Any]]:
-        """Those of the keeper."""
-        return self._keeper.past()
-
-    def open(self, setting: Setting, task: Task) -> Campaign:
-        """That of the keeper."""
-        return self._keeper.open(setting, task)
 
     def write(self, campaign: Campaign, evaluated: Evaluated) -> None:
         """Keep the round, and tell."""
-        self._keeper.write(campaign, evaluated)
+        super().write(campaign, evaluated)
         self._tell(evaluated.metrics)
