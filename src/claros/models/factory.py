@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -47,6 +47,20 @@ class Factory:
             if not made.accepts(name):
                 raise InputError(f"{made.label}: {suggest(name, made.signature, 'argument')}")
         return made
+
+    @classmethod
+    def split(
+        cls, who: str, factory: str | Callable[..., Any], parameters: Mapping[str, Any], options: Collection[str]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The factory's arguments and the options of these names, from one flat mapping of both."""
+        given = dict(parameters)
+        arguments = dict(given.pop("arguments", {}))
+        chosen = {key: given.pop(key) for key in options if key in given}
+        known = cls.of(factory, {})
+        for key in given:
+            if not known.accepts(key):
+                raise InputError(f"{who}: {suggest(key, [*options, *known.signature], 'parameter')}")
+        return {**arguments, **given}, chosen
 
     @property
     def label(self) -> str:

@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 
 from claros.arrays import Array, Floats, Indices
-from claros.errors import InputError, ModelError, suggest
+from claros.errors import InputError, ModelError
 from claros.models.checks import Labeled, check_kind, check_names, labeled_items
 from claros.models.factory import Factory
 from claros.models.model import Context, Items
@@ -81,14 +81,8 @@ class TorchModel:
     @classmethod
     def named(cls, name: str, factory: str | Callable[..., Any], parameters: Mapping[str, Any]) -> TorchModel:
         """A model from one flat mapping: names of options are options, all others are arguments of the factory."""
-        given = dict(parameters)
-        arguments = dict(given.pop("arguments", {}))
-        options = {key: given.pop(key) for key in Options.names() if key in given}
-        known = Factory.of(factory, {})
-        for key in given:
-            if not known.accepts(key):
-                raise InputError(f"{name}: {suggest(key, [*Options.names(), *known.signature], 'parameter')}")
-        return cls(factory, {**arguments, **given}, name=name, **options)
+        arguments, options = Factory.split(name, factory, parameters, Options.names())
+        return cls(factory, arguments, name=name, **options)
 
     @property
     def warm(self) -> bool:
