@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import random
 import signal
@@ -16,49 +15,15 @@ from pathlib import Path
 import pytest
 
 from claros import Campaign, data
+from warm_process import Warm
 
 HERE = Path(__file__).parent
 RUN = ["run", "--data", "iris", "--strategy", "margin", "--start", "6", "--batch", "5", "--rounds", "9", "--no-report"]
 
 
-class Warm:
-    """A process that runs command lines in forks of itself, so that twenty runs do not pay for twenty start-ups."""
-
-    def __init__(self) -> None:
-        self.server = subprocess.Popen(
-            [sys.executable, str(HERE / "warm.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},  # forks and thread pools do not go together
-        )
-
-    def start(self, arguments: list[str]) -> int:
-        """Start a command line; the id of its process."""
-        return self._answer(json.dumps(arguments))
-
-    def finish(self) -> int:
-        """Wait for what was started; its exit code, or minus the signal that ended it."""
-        return os.waitstatus_to_exitcode(self._answer("finish"))
-
-    def _answer(self, line: str) -> int:
-        assert self.server.stdin is not None
-        assert self.server.stdout is not None
-        self.server.stdin.write(line + "\n")
-        self.server.stdin.flush()
-        return int(self.server.stdout.readline())
-
-    def close(self) -> None:
-        assert self.server.stdin is not None
-        assert self.server.stdout is not None
-        self.server.stdin.close()
-        self.server.wait()
-        self.server.stdout.close()
-
-
 @pytest.fixture(scope="module")
 def warm() -> Iterator[Warm]:
-    process = Warm()
+    process = Warm(HERE / "warm.py")
     yield process
     process.close()
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +22,7 @@ from claros.data.pool import Pool, Split
 from claros.errors import ConflictError, DataError, InputError, ModelError, StorageError
 from claros.models.encoders import Encoder, embed, encoder
 from claros.testing.pools import small_pool
+from warm_process import Warm
 
 HERE = Path(__file__).parent
 TEXTS = ["a tree", "the deep green sea", "no", "we see three bees here", "", "elm"]
@@ -297,45 +296,9 @@ def test_interrupted_networks_end_with_the_same_bytes(kind: str, after: int, tre
         assert (tmp_path / "out/train" / name).read_bytes() == (tmp_path / "whole/train" / name).read_bytes()
 
 
-class Warm:
-    """A process that runs command lines in forks of itself, so that they do not pay for start-ups."""
-
-    def __init__(self) -> None:
-        path = os.pathsep.join([str(HERE), os.environ["PYTHONPATH"]])
-        self.server = subprocess.Popen(
-            [sys.executable, str(HERE / "warm_embed.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
-        )
-
-    def start(self, arguments: list[str]) -> int:
-        """The id of the command's process."""
-        return self._answer(json.dumps(arguments))
-
-    def finish(self) -> int:
-        """Its exit code, or minus the signal that ended it."""
-        return os.waitstatus_to_exitcode(self._answer("finish"))
-
-    def _answer(self, line: str) -> int:
-        assert self.server.stdin is not None
-        assert self.server.stdout is not None
-        self.server.stdin.write(line + "\n")
-        self.server.stdin.flush()
-        return int(self.server.stdout.readline())
-
-    def close(self) -> None:
-        assert self.server.stdin is not None
-        assert self.server.stdout is not None
-        self.server.stdin.close()
-        self.server.wait()
-        self.server.stdout.close()
-
-
 @pytest.fixture
 def warm() -> Iterator[Warm]:
-    process = Warm()
+    process = Warm(HERE / "warm_embed.py")
     yield process
     process.close()
 
