@@ -22,6 +22,9 @@ QUIET_SECONDS = 10.0
 #: Between two looks at the database, in seconds.
 LOOK_SECONDS = 0.5
 
+#: A look may take this share of the time until the next: one at a million cells takes long.
+SHARE = 0.01
+
 #: Settings that the table has a row for; of more, those at work.
 MOST_ROWS = 20
 
@@ -84,9 +87,10 @@ class Display:
         plain = bool(os.environ.get("NO_COLOR")) or not stream.isatty()
         self._store = store
         self._view: _Lines | _Table = _Lines(stream) if plain else _Table(stream)
-        self._looked = 0.0
+        self._next = 0.0
 
     def __enter__(self) -> Self:
+        self._next = time.monotonic() + self._view.first
         self._view.start()
         return self
 
@@ -95,28 +99,32 @@ class Display:
 
     def __call__(self) -> None:
         """Look, if it is time to."""
-        if time.monotonic() - self._looked >= LOOK_SECONDS:
+        started = time.monotonic()
+        if started >= self._next:
             self._view.show(Overview(self._store))
-            self._looked = time.monotonic()
+            done = time.monotonic()
+            self._next = done + max(self._view.every, (done - started) / SHARE)
 
 
 class _Lines:
+    every = first = QUIET_SECONDS
+
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def start(self) -> None:
-        self._said = time.monotonic()
+        """There is nothing to show yet."""
 
     def stop(self) -> None:
         """There is nothing to put away."""
 
     def show(self, overview: Overview) -> None:
-        if time.monotonic() - self._said >= QUIET_SECONDS:
-            print(overview, file=self._stream, flush=True)
-            self._said = time.monotonic()
+        print(overview, file=self._stream, flush=True)
 
 
 class _Table:
+    every, first = LOOK_SECONDS, 0.0
+
     def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
         from rich.live import Live
