@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from claros.errors import LogError
 
-__all__ = ["connect", "place"]
+__all__ = ["Prepared", "connect", "place"]
 
 #: Pages that may wait beside a SQLite file: what is soon deleted again is then never copied into it.
 WAITING_PAGES = 8000
@@ -41,6 +41,25 @@ def connect(url: str | sa.URL, durable: bool) -> sa.Engine:
         sa.event.listen(engine, "connect", _prepare_sqlite("FULL" if durable else "NORMAL"))
         sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+class Prepared:
+    """A statement whose text is worked out once; to do so for every execution takes longer than to run it.
+
+    Its values are to be of types that the driver knows by itself.
+    """
+
+    def __init__(self, statement: sa.Executable, dialect: sa.Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+        self._text = str(compiled)
+        self._usual: Mapping[str, Any] = compiled.params
+        self._order: Sequence[str] | None = compiled.positiontup
+
+    def __call__(self, connection: sa.Connection, values: Mapping[str, Any]) -> sa.CursorResult[Any]:
+        """Run it with these values for its parameters, over those that stand in it."""
+        given = {**self._usual, **values}
+        parameters = given if self._order is None else tuple(given[name] for name in self._order)
+        return connection.exec_driver_sql(self._text, parameters)
 
 
 def _prepare_sqlite(synchronous: str) -> Callable[[Any, Any], None]:

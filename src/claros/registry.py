@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from types import MappingProxyType
@@ -33,10 +34,10 @@ class Registry(Generic[T]):
         self._added: dict[str, T] = {}
         self._third_party: dict[str, str] | None = None
 
-    def _paths(self) -> dict[str, str]:
+    def _paths(self) -> Mapping[str, str]:
         if self._third_party is None:
             self._third_party = {entry.name: entry.value for entry in entry_points(group=self.group)}
-        return {**self._third_party, **self._table}
+        return ChainMap(self._table, self._third_party)
 
     def names(self) -> list[str]:
         """All known names, in the order of the table, then third parties', then those added in this process."""

@@ -60,8 +60,11 @@ class Items:
             raise InputError(f"There is no item {item!r} in the pool of {len(self._positions)} items.") from None
 
     def positions(self, items: Sequence[str]) -> Indices:
-        """Where the items are in the pool."""
-        return np.fromiter(map(self.position, items), dtype=np.int64, count=len(items))
+        """Where the items are in the pool; an unknown id is an `InputError`."""
+        try:
+            return np.fromiter(map(self._positions.__getitem__, items), dtype=np.int64, count=len(items))
+        except (KeyError, TypeError):
+            return np.fromiter(map(self.position, items), dtype=np.int64, count=len(items))
 
 
 def _name(version: int) -> str:
@@ -100,7 +103,7 @@ def draw(folder: Folder, pool: Pool, seed: int, share: float) -> None:
     """Draw stop set and audit set of a new campaign, and keep them by id."""
     representatives = _representatives(pool)
     sets = {"stop": stop_set(representatives, seed), "audit": audit_order(representatives, share, seed)}
-    named = {name: [pool.ids[position] for position in chosen] for name, chosen in sets.items()}
+    named = {name: [pool.ids[position] for position in chosen.tolist()] for name, chosen in sets.items()}
     _keep(folder, 1, pool, {"copies": _copies(pool), **named})
 
 

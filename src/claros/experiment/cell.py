@@ -150,7 +150,6 @@ def _finish_round(
     batch = _batch(setting, planned, task.seed)
     stopped = task.may_stop and campaign.should_stop()
     seconds = {**fitted.seconds, "select": planned.seconds, "evaluate": evaluated}
-    rest = time.perf_counter() - started - sum(seconds.values())
     content = {
         "round": fitted.round,
         "n_labeled": fitted.n_labeled,
@@ -162,8 +161,9 @@ def _finish_round(
         **({} if fitted.shift is None else {"shift": _shift(setting, fitted.shift)}),
         **({} if fitted.pseudo_labels is None else {"pseudo_labels": _pseudo(setting, campaign, fitted)}),
         "end": "stop" if stopped else "labels" if bought >= task.until else None,
-        "seconds": {**seconds, "rest": max(0.0, rest)},  # a resumed round may have trained before
     }
+    rest = time.perf_counter() - started - sum(seconds.values())
+    content["seconds"] = {**seconds, "rest": max(0.0, rest)}  # a resumed round may have trained before
     with uninterrupted():
         keeper.write(campaign, Evaluated(content, batch, probs))
     if content["end"] is not None:

@@ -20,13 +20,15 @@ _ELSEWHERE = ("precision", "recall", "f1", "support", "per_class", "arms", "shif
 
 
 class InDatabase:
-    """Keeps the rounds of a claimed cell; ``scratch`` is for checkpoints."""
+    """Keeps the rounds of a claimed cell; ``scratch`` is a folder for checkpoints, made if there are any."""
 
     def __init__(self, store: Store, claim: Claim, scratch: Path) -> None:
         self._store = store
         self._claim = claim
         self._scratch = scratch
         self._recorder: Recorder | None = None
+        self.ended = False
+        """Whether the last round that was written said that it is the last."""
 
     @property
     def place(self) -> str:
@@ -74,3 +76,4 @@ class InDatabase:
         }
         part, model = self._recorder.part(), self._recorder.model()
         self._store.save(self._claim, metrics, details, part, model, evidence=self._recorder.evidence)
+        self.ended = metrics["end"] is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from claros.database import connect, place
+from claros.database import Prepared, connect, place
 from claros.errors import ConflictError, DataError, LogError, NewerLogError, StorageError
 from claros.experiment.bench.schema import (
     ABOUT,
@@ -38,7 +39,7 @@ _CLAIMED = (
     & (CELLS.c.status == "running")
 )
 
-#: What every round writes, put together once: that takes longer than to run it.
+#: What every round writes.
 _KEEP = sa.update(CELLS).where(_CLAIMED)
 _KEEP = _KEEP.values(
     rounds=sa.bindparam("done"),
@@ -49,7 +50,6 @@ _KEEP = _KEEP.values(
 )
 _KEEP_LAST = _KEEP.values(status="done", until=None)
 _END = sa.update(CELLS).where(_CLAIMED).values(status="done", until=None, model=None)
-_ADD_ROUND, _ADD_PART = sa.insert(ROUNDS), sa.insert(PARTS)
 _DROP_PARTS = sa.delete(PARTS).where(PARTS.c.cell == sa.bindparam("of_cell"))
 
 #: What every claim asks and writes.
@@ -84,7 +84,8 @@ class Store:
         self.url = url
         self.place = place(url)
         self._engine = connect(url, durable=False)
-        self._writer = self._engine.execution_options(writes=True)
+        self._writer: sa.Connection | None = None
+        self._turn = threading.Lock()
         try:
             found = self._version()
         except LogError:
@@ -96,6 +97,10 @@ class Store:
                 f"The results database {self.place} has version {found}, this Claros reads {VERSION}; "
                 "use the Claros that wrote it, or give another --db."
             )
+        every_round = (_KEEP, _KEEP_LAST, sa.insert(ROUNDS), sa.insert(PARTS))
+        self._keep, self._keep_last, self._add_round, self._add_part = (
+            Prepared(statement, self._engine.dialect) for statement in every_round
+        )
 
     def _version(self) -> str | None:
         """The version of what is there; the tables are made where there is nothing."""
@@ -115,6 +120,8 @@ class Store:
 
     def close(self) -> None:
         """Give the connections back."""
+        if self._writer is not None:
+            self._writer.close()
         self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -227,18 +234,18 @@ class Store:
         with self._guarded("write to"), self._writing() as connection:
             checkpoint = None if over else model
             kept = {"done": round + 1, "metrics": _json(metrics), "checkpoint": checkpoint, "work": work}
-            self._as_claimed(connection, claim, _KEEP_LAST if over else _KEEP, kept)
+            _check_claimed((self._keep_last if over else self._keep)(connection, {**kept, **_of(claim)}), claim)
             texts = {"seconds": _json(metrics["seconds"]), "details": _json(details)}
-            connection.execute(_ADD_ROUND, {"cell": claim.cell, "round": round, **row, **texts})
+            self._add_round(connection, {"cell": claim.cell, "round": round, **row, **texts})
             if over and not evidence:
                 connection.execute(_DROP_PARTS, {"of_cell": claim.cell})
             else:
-                connection.execute(_ADD_PART, {"cell": claim.cell, "round": round, "content": part})
+                self._add_part(connection, {"cell": claim.cell, "round": round, "content": part})
 
     def finish(self, claim: Claim, *, evidence: bool = False) -> None:
         """The cell is done, though its last round did not know that it is the last; nothing if it is done already."""
         with self._guarded("write to"), self._writing() as connection:
-            if connection.execute(_END, {"claimed": claim.cell, "of_claim": claim.token}).rowcount and not evidence:
+            if connection.execute(_END, _of(claim)).rowcount and not evidence:
                 connection.execute(_DROP_PARTS, {"of_cell": claim.cell})
 
     def fail(self, claim: Claim, error: str, traceback: str) -> None:
@@ -293,15 +300,7 @@ class Store:
             yield from (dict(row) for row in connection.execute(query).mappings())
 
     def _update(self, connection: sa.Connection, claim: Claim, **values: Any) -> None:
-        self._as_claimed(connection, claim, sa.update(CELLS).where(_CLAIMED).values(**values), {})
-
-    def _as_claimed(
-        self, connection: sa.Connection, claim: Claim, update: sa.Update, values: Mapping[str, Any]
-    ) -> None:
-        """Change the cell, or raise `LeaseLost` if it is another's by now."""
-        given = {**values, "claimed": claim.cell, "of_claim": claim.token}
-        if connection.execute(update, given).rowcount != 1:
-            raise LeaseLost(f"Another worker has the cell {claim.strategy}, seed {claim.seed}, by now.")
+        _check_claimed(connection.execute(sa.update(CELLS).where(_CLAIMED).values(**values), _of(claim)), claim)
 
     def _now(self, connection: sa.Connection) -> float:
         """Seconds since 1970, by the clock that all workers share."""
@@ -309,8 +308,14 @@ class Store:
             return time.time()
         return float(connection.execute(sa.select(sa.extract("epoch", sa.func.clock_timestamp()))).scalar_one())
 
-    def _writing(self) -> Any:
-        return self._writer.begin()
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """A transaction on the connection that stays open for writing: a new one for each takes as long as to write."""
+        with self._turn:
+            if self._writer is None:
+                self._writer = self._engine.connect().execution_options(writes=True)
+            with self._writer.begin():
+                yield self._writer
 
     @contextmanager
     def _guarded(self, doing: str) -> Iterator[None]:
@@ -326,6 +331,17 @@ class Store:
                     "make room, then the same command goes on."
                 ) from error
             raise LogError(f"Could not {doing} the results database {self.place}: {cause}.") from error
+
+
+def _of(claim: Claim) -> dict[str, Any]:
+    """What `_CLAIMED` asks."""
+    return {"claimed": claim.cell, "of_claim": claim.token}
+
+
+def _check_claimed(changed: sa.CursorResult[Any], claim: Claim) -> None:
+    """Raise `LeaseLost` if the cell is another's by now: then nothing has changed."""
+    if changed.rowcount != 1:
+        raise LeaseLost(f"Another worker has the cell {claim.strategy}, seed {claim.seed}, by now.")
 
 
 def _json(value: Any) -> str:

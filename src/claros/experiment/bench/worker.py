@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import shutil
 import tempfile
 import threading
 import time
@@ -11,6 +13,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from claros.arrays import threads
 from claros.errors import ClarosError, DataError, LogError
@@ -54,25 +58,25 @@ def work(
     worker. Interrupted, it lets go of its cell, of which complete rounds stay. ``look`` is called now and then.
     ``track`` says which trackers hear of the rounds, and where their files go.
     """
-    settings = _Settings(store)
     following = Following(*track) if track is not None else None
     done = 0
-    while True:
-        claim = store.claim(worker, lease)
-        if claim is None:
-            if not store.counts().get("running"):
-                return done
-            time.sleep(min(PATIENCE, lease / 4))
-            continue
-        try:
-            with _heartbeat(store, claim, lease):
-                _run(store, claim, settings, look or _nobody, following)
-            done += 1
-        except LeaseLost as error:
-            logger.warning("%s It goes on there.", error)
-        except KeyboardInterrupt:
-            store.release(worker, lost=False)
-            raise
+    with _Settings(store) as settings, tempfile.TemporaryDirectory(prefix="claros-") as room:
+        while True:
+            claim = store.claim(worker, lease)
+            if claim is None:
+                if not store.counts().get("running"):
+                    return done
+                time.sleep(min(PATIENCE, lease / 4))
+                continue
+            try:
+                with _heartbeat(store, claim, lease):
+                    _run(store, claim, settings, Path(room) / claim.cell, look or _nobody, following)
+                done += 1
+            except LeaseLost as error:
+                logger.warning("%s It goes on there.", error)
+            except KeyboardInterrupt:
+                store.release(worker, lost=False)
+                raise
 
 
 def _nobody() -> None:
@@ -80,35 +84,52 @@ def _nobody() -> None:
 
 
 def _run(
-    store: Store, claim: Claim, settings: _Settings, look: Callable[[], None], following: Following | None
+    store: Store,
+    claim: Claim,
+    settings: _Settings,
+    scratch: Path,
+    look: Callable[[], None],
+    following: Following | None,
 ) -> None:
     try:
         setting = settings.get(claim.setting)
         task = Task(claim.strategy, claim.seed, Arm.model_validate(claim.arm), setting.plan.total)
-        with tempfile.TemporaryDirectory(prefix="claros-") as scratch:
-            keeper: Keeper = InDatabase(store, claim, Path(scratch))
-            setting.model()  # it loads the libraries whose threads are counted next
-            with ExitStack() as stack:
-                stack.enter_context(threads(1))
-                if following is not None:
-                    name = settings.names[claim.setting]
-                    keeper = stack.enter_context(following.of(keeper, setting, task, name, claim.cell))
-                run_cell(setting, task, keeper, lambda moment: look())
-        store.finish(claim, evidence=setting.config.evidence)
+        kept = InDatabase(store, claim, scratch)
+        keeper: Keeper = kept
+        setting.model()  # it loads the libraries whose threads are counted next
+        with ExitStack() as stack:
+            stack.enter_context(threads(1))
+            if following is not None:
+                name = settings.names[claim.setting]
+                keeper = stack.enter_context(following.of(keeper, setting, task, name, claim.cell))
+            run_cell(setting, task, keeper, lambda moment: look())
+        if not kept.ended:
+            store.finish(claim, evidence=setting.config.evidence)
     except LogError:
         raise
     except Exception as error:  # noqa: BLE001  whatever it is, the cell has it and the others go on
         sentence = str(error) if isinstance(error, ClarosError) else f"{type(error).__name__}: {error}"
         store.fail(claim, sentence, traceback.format_exc())
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 class _Settings:
-    """The settings that were worked on last, their data read once."""
+    """The settings that were worked on last, their data read once.
+
+    Until it is left, the garbage collector does not look through them: that takes longer than many a training.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._loaded: OrderedDict[str, Setting] = OrderedDict()
         self.names: Mapping[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        gc.unfreeze()
 
     def get(self, key: str) -> Setting:
         """The setting of that key; a `DataError` if its data are others than those the bench was planned with."""
@@ -124,6 +145,7 @@ class _Settings:
                     "them anew."
                 )
             self._loaded[key] = setting
+            gc.freeze()
             while len(self._loaded) > KEPT_SETTINGS:
                 self._loaded.popitem(last=False)
         self._loaded.move_to_end(key)
