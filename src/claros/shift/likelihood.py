@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -13,22 +14,33 @@ from claros.shift.nonnegative import quadratic
 __all__ = ["Maximum", "maximise"]
 
 
-#: While a weight is too small by this much, a step keeps a tenth of each weight, and some iterations of EM go before
-#: it: a weight that went to 0 too soon comes back by doublings only.
-NEAR, KEPT, FEW = 0.3, 0.1, 4
+#: While a weight is too small by ``NEAR``, a few iterations of EM go before a step, and while it is by ``SURE``, a step
+#: keeps a tenth of each weight: one that went to 0 too soon comes back by doublings only.
+NEAR, SURE, KEPT, FEW = 0.3, 0.05, 0.1, 4
 #: With so many rows, a quarter of them says how to step while the maximum is far.
 MANY = 50_000
+#: Nearer than this, a step that left less than a tenth of the violation is followed by one with the same curvature.
+SETTLED = 1e-3
+#: Where a step is lost in rounding at less than this, a better curvature would not help.
+NOISE = 1e-9
+SURE = 0.002
+FLOOR = 1.0
 
 
 @dataclass(frozen=True)
 class Maximum:
-    """Where it is: ``weights`` (C,), ``violation`` of the optimality conditions, ``curvature`` (C, C), and how."""
+    """Where it is: ``weights`` (C,), ``violation`` of the optimality conditions, and how it was found."""
 
     weights: Floats
     violation: float
     passes: int
-    curvature: Floats
     rows_ignored: int
+    problem: _Problem
+
+    @cached_property
+    def curvature(self) -> Floats:
+        """(C, C) minus the second derivative at the maximum, in one more pass."""
+        return self.problem.curvature(self.weights)
 
 
 @dataclass(frozen=True)
@@ -94,8 +106,9 @@ class _Problem:
             mixed = block @ weights
             if self.ignored:
                 mixed[mixed <= 0] = np.inf
-            scaled = block / mixed[:, None]
+            scaled = block * (1 / mixed)[:, None]
             total += scaled.T @ scaled
+        total[self.prior <= 0], total[:, self.prior <= 0] = 0.0, 0.0  # what has no prior has no weight
         total *= len(self.probs) / (len(probs) * (self.total - self.ignored))
         held = (self.known > 0) & (weights > 0)
         extra = np.zeros(len(weights))
@@ -113,7 +126,8 @@ def maximise(probs: Floats, prior: Floats, known: Floats, *, tolerance: float = 
     The constraint p·w = 1 can be moved into the objective as - N p·w, since w · gradient = N at any w (Kim, Carbonetto,
     Stephens & Anitescu 2020, J. Comput. Graph. Stat. 29): what is left is w >= 0. Each step solves the quadratic model
     over w >= 0 by active sets, is shortened until the value does not fall, and needs one pass over the rows for the
-    gradient and one for the curvature. A start is found on every sixteenth row where there are many.
+    gradient and one for the curvature; near the maximum the curvature is kept while that does. A start is found on
+    every sixteenth row where there are many.
 
     The certificate is max_k |g_k - 1| where w_k > 0 and max_k (g_k - 1) elsewhere, g_k = mean_i f_ik / (p_k f_i·w): it
     is 0 at the maximum and nowhere else. Stops at ``tolerance``, or where rounding allows no further ascent.
@@ -124,29 +138,36 @@ def maximise(probs: Floats, prior: Floats, known: Floats, *, tolerance: float = 
     start = np.where(present, 1.0, 0.0)
     every = 16
     if len(probs) >= every * max(2000, 20 * len(prior)):
-        rough = _ascend(_Problem(probs[::every], prior, known / every), start, 1e-3, limit)[0]
-        start = np.where(present, np.maximum(rough.weights, 1e-6), 0.0)
+        rough = _ascend(_Problem(probs[::every], prior, known / every), start, 1e-3, limit)
+        one_row = np.divide(every / len(probs), prior, out=np.zeros_like(prior), where=present)
+        start = np.maximum(rough.weights, one_row)  # what has none among these rows may have one in as many
     problem = _Problem(probs, prior, known)
-    best, curvature = _ascend(problem, start, tolerance, limit)
-    return Maximum(best.weights, best.violation, problem.passes, curvature, problem.ignored)
+    best = _ascend(problem, start, tolerance, limit)
+    return Maximum(best.weights, best.violation, problem.passes, problem.ignored, problem)
 
 
-def _ascend(problem: _Problem, start: Floats, tolerance: float, limit: int) -> tuple[_Point, Floats]:
+def _ascend(problem: _Problem, start: Floats, tolerance: float, limit: int) -> _Point:
     point, curvature, every = problem.at(start), None, 4 if len(problem.probs) >= MANY else 1
     for _ in range(limit):
         if point.violation <= tolerance:
             break
-        for _ in range(FEW if point.lack > NEAR else 0):
-            point = _multiplied(problem, point)
-        exact = every == 1 or point.lack < NEAR / 6
-        curvature = problem.curvature(point.weights, 1 if exact else every)
-        far = point.lack > NEAR
+        for _ in range(FEW):
+            if point.lack > NEAR:
+                point = _multiplied(problem, point)
+        kept = curvature is not None
+        if curvature is None:
+            exact = every == 1 or point.lack < SURE
+            curvature = problem.curvature(point.weights, 1 if exact else every)
+        far = point.lack > SURE
         found = (_step(problem, point, curvature, KEPT) if far else None) or _step(problem, point, curvature, 0.0)
-        if found is None:
+        if found is None and (not kept or point.violation < NOISE):
             break
-        every = every if found.violation < point.violation / 2 else 1  # where classes hardly differ, rows all count
-        point = found
-    return point, problem.curvature(point.weights) if curvature is None else curvature  # the last step was tiny
+        if found is None or found.violation > max(NOISE, min(SETTLED, point.violation / 10)):
+            curvature = None
+        if found is not None:
+            every = every if found.violation < point.violation / 2 else 1  # where classes hardly differ, rows all count
+            point = found
+    return point
 
 
 def _multiplied(problem: _Problem, point: _Point) -> _Point:
