@@ -276,6 +276,7 @@ def _made_up(name: str) -> str:
         return f"rng.dirichlet(np.ones({sizes[-1]}){shape})"
     made: dict[str, Any] = {
         "codes": f"rng.integers(0, {SIZES['C']}, size={size})",
+        "flags": f"rng.integers(0, 2, size={size})",
         "votes": f"rng.integers(-1, {SIZES['C']}, size={size})",
         "tokens": f"rng.dirichlet(np.ones({sizes[-1] if sizes else 1}), size={tuple(sizes[:-1])})",
         "real": f"rng.normal(size={size})",

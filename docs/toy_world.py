@@ -146,6 +146,7 @@ def _inputs(
         "costs": 1.0 + np.abs(pool[:, 0] + WIDE),
         "cost_matrix": COSTS,
         "label_probs": 1.0 / (1.0 + np.exp(-np.column_stack([pool[:, 0], pool[:, 1], pool.sum(axis=1)]))),
+        "label_sets": (np.column_stack([labeled[:, 0], labeled[:, 1], labeled.sum(axis=1)]) > 0.0).astype(np.int64),
         "label_cardinality": 1.5,
         "clusters": _nearest(pool, _spread(pool, 16)),
         "query_features": vectors(labeled[labels == 3]),

@@ -110,6 +110,7 @@ NEEDS: Mapping[str, Need] = _table(
     ("n_audited", "", "count", "labels so far of the audit set, which was drawn at random and trains nothing"),
     ("n_audited_correct", "", "count", "how many of them the current model predicts right"),
     ("n_support_vectors", "", "count", "support vectors of the current model"),
+    ("label_sets", "LK", "flags", "labels of what is labeled in a multi-label task, 1 or 0"),
     ("label_cardinality", "", "amount", "labels that a labeled item of a multi-label task has on average"),
     ("round", "", "count", "rounds of training so far"),
     ("spent", "", "amount", "money spent so far"),
@@ -176,7 +177,7 @@ class Inputs(Mapping[str, Any]):
         return value
 
     def _bring_together(self) -> None:
-        apart = ("codes", "votes", "graph")
+        apart = ("codes", "flags", "votes", "graph")
         arrays = {
             name: self._values[name] for name in self._values if NEEDS[name].axes and NEEDS[name].kind not in apart
         }
@@ -228,7 +229,7 @@ def _as_array(need: Need, value: Any) -> Array:
         came = array.dtype if array.ndim else type(value).__name__
         raise InputError(f"{need.name} must be an array of numbers; got {came}.")
     name = str(array.dtype).rpartition(".")[2]
-    if need.kind in {"codes", "votes"} or name in {"float32", "float64"}:
+    if need.kind in {"codes", "flags", "votes"} or name in {"float32", "float64"}:
         return array
     # What has no more digits than float32 goes into half the memory.
     small = name in {"float16", "bfloat16", "bool", "int8", "uint8", "int16", "uint16"}
@@ -352,6 +353,14 @@ def _check_codes(need: Need, array: Array) -> Array:
     return codes
 
 
+def _check_flags(need: Need, array: Array) -> Array:
+    """1 or 0."""
+    flags = _check_codes(need, array)
+    if flags.size and int(flags.max()) > 1:
+        raise _where(need, flags > 1, "value(s) other than 0 and 1")
+    return flags
+
+
 def _check_votes(need: Need, array: Array) -> Array:
     """Class codes, or -1 where there is none."""
     return _check_codes(need, to_numpy(array) + 1) - 1
@@ -379,6 +388,7 @@ _CHECKS: Mapping[str, Callable[[Need, Array], Array]] = {
     "nonnegative": _check_signed(0.0, True, "negative"),
     "positive": _check_signed(0.0, False, "non-positive"),
     "codes": _check_codes,
+    "flags": _check_flags,
     "votes": _check_votes,
     "tokens": _check_tokens,
 }

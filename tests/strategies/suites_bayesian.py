@@ -53,6 +53,13 @@ class Cardinality(Tied):
         return {"label_probs": label_probs, "label_cardinality": 2.0}, PLACE
 
 
+class LabelSets(Tied):
+    def preferred(self) -> tuple[dict[str, Any], int]:
+        label_probs = np.tile([0.99, 0.02, 0.97], (60, 1))
+        label_probs[PLACE] = [0.45, 0.55, 0.45]  # unsure of all, and a set that nobody has
+        return {"label_probs": label_probs, "label_sets": np.tile([1, 0, 1], (5, 1))}, PLACE
+
+
 class Bemps(StrategyContract):
     nested = False
 
@@ -71,6 +78,8 @@ SUITES: dict[str, type[StrategyContract]] = {
     "energy": OnLogits,
     "expected_cost": WithCosts,
     "label_cardinality_inconsistency": Cardinality,
+    "adaptive_multilabel": Cardinality,
+    "cvirs": LabelSets,
     "logit_margin": OnLogits,
     "mmc": MultiLabel,
     "multilabel_margin": MultiLabel,

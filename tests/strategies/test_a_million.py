@@ -21,6 +21,7 @@ def inputs() -> dict[str, Any]:
         "probs": raw / raw.sum(axis=1, keepdims=True),
         "logits": raw,
         "label_probs": raw,
+        "label_sets": rng.integers(2, size=(30, 5)),
         "label_cardinality": 2.0,
         "cost_matrix": rng.random((5, 5)),
         "member_probs": np.broadcast_to(raw[:, None, :1] * 0 + 0.25, (N, 2, 4)),

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.stats import entropy
+from sklearn.metrics import mutual_info_score
 
 import claros
 from claros.errors import InputError
+from claros.measures import labelwise
 
 #: Three items, three labels.
 LABELS = np.array([[0.5, 0.9, 0.1], [0.6, 0.6, 0.6], [1.0, 0.0, 0.0]])
@@ -50,6 +53,52 @@ def test_cardinality_by_hand() -> None:
     assert claros.select("lci", 3, threshold=0.95, **given).all_scores == pytest.approx([1.5, 1.5, 0.5])
     with pytest.raises(InputError, match=r"threshold must be in \[0, 1\); got 1.0"):
         claros.select("label_cardinality_inconsistency", 3, threshold=1.0, **given)
+
+
+def test_adaptive_by_hand() -> None:
+    # least sure of the predicted and of the others: 0.8 + 0, 0.2 + 1 (there is none), 1 + 1; one over it
+    near, gap = np.array([1 / 0.8, 1 / 1.2, 0.5]), np.array([0.5, 1.5, 0.5])
+    given = {"label_probs": LABELS, "label_cardinality": 1.5}
+    for weight, scores in ((0.5, np.sqrt(near * gap)), (1.0, near), (0.0, gap)):
+        picked = claros.select("adaptive_multilabel", 3, weight=weight, **given)
+        assert picked.all_scores == pytest.approx(scores)
+        assert picked.indices[0] == scores.argmax()
+    with pytest.raises(InputError, match=r"weight must be in \[0, 1\]; got 1.5"):
+        claros.select("adaptive_multilabel", 3, weight=1.5, **given)
+
+
+def test_cvirs_by_hand() -> None:
+    # surer than the item, label by label: 2 + 1 + 1, 1 + 2 + 2, 0 of 3 x 2 others. Predicted: 010, 111, 100.
+    # 010 has with 110 and with 001 a joint entropy of log2 3 and twice that of (1/3, 2/3); 111 tells nothing of either.
+    third = np.log2(3) - 2 / 3
+    apart = (2 * np.log2(3) - 2 * third) / np.log2(3)
+    picked = claros.select("cvirs", 3, label_probs=LABELS, label_sets=[[1, 1, 0], [0, 0, 1]])
+    assert picked.all_scores == pytest.approx([4 / 6 * apart, 5 / 6, 0.0])
+    assert picked.indices.tolist() == [1, 0, 2]
+    alone = claros.select("cvirs", 3, label_probs=LABELS, label_sets=np.empty((0, 3), dtype=int))
+    assert alone.all_scores == pytest.approx([4 / 6, 5 / 6, 0.0])
+
+
+def test_the_distance_of_label_sets_is_the_normalised_variation_of_information() -> None:
+    rng = np.random.default_rng(2)
+    predicted, held = rng.random((60, 7)), rng.integers(0, 2, (25, 7))
+    held[0], held[1] = 0, 1  # sets that tell nothing
+    predicted[0], predicted[1] = held[5], 1 - held[6]
+    found = labelwise.set_distance(predicted, held)
+    for row, value in zip(predicted, found, strict=True):
+        distances = []
+        for known in held:
+            said = (row > 0.5).astype(int)
+            joint = entropy(np.bincount(2 * said + known, minlength=4))
+            shared = mutual_info_score(said, known)
+            opposite = np.array_equal(said, 1 - known)
+            distances.append(1.0 if opposite else 0.0 if joint == 0 else 1 - shared / joint)
+        assert value == pytest.approx(np.mean(distances), abs=1e-12)
+
+
+def test_label_sets_are_of_ones_and_zeros() -> None:
+    with pytest.raises(InputError, match=r"label_sets has 1 value\(s\) other than 0 and 1, the first at index 1"):
+        claros.select("cvirs", 3, label_probs=LABELS, label_sets=[[1, 1, 0], [0, 2, 1]])
 
 
 def test_the_order_of_the_labels_does_not_matter() -> None:

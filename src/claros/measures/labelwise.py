@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from claros.arrays import Array, map_rows, namespace
+import numpy as np
+from scipy.stats import rankdata
 
-__all__ = ["cardinality_gap", "expected_hamming_loss", "margin"]
+from claros.arrays import Array, Floats, from_numpy, map_rows, namespace, to_numpy
+
+__all__ = ["cardinality_gap", "expected_hamming_loss", "margin", "max_margin", "set_distance", "shared_rank"]
+
+#: The smallest gap that is told from none.
+LEAST = 1e-12
 
 
 def margin(label_probs: Array, reduce: Literal["mean", "max", "min"] = "mean") -> Array:
@@ -51,6 +57,68 @@ def cardinality_gap(label_probs: Array, cardinality: float, threshold: float = 0
         return xp.abs(xp.sum(xp.astype(block > threshold, xp.float64), axis=1) - cardinality)
 
     return map_rows(score, label_probs, _row_bytes(label_probs))
+
+
+def max_margin(label_probs: Array, threshold: float = 0.5) -> Array:
+    """How near the labels predicted and those not predicted come to each other; (N, K) -> (N,), in [1/2, inf).
+
+    1 over the gap between the least of abs(2p - 1) among labels with p > threshold and minus that among the others;
+    the part of a group that is empty counts 1. O(N·K) time, O(N) memory.
+    """
+
+    def score(block: Array) -> Array:
+        xp = namespace(block)
+        sure, predicted = xp.abs(2.0 * xp.astype(block, xp.float64) - 1.0), block > threshold
+        there = xp.min(xp.where(predicted, sure, xp.ones_like(sure)), axis=1)
+        apart = there + xp.min(xp.where(predicted, xp.ones_like(sure), sure), axis=1)
+        return 1.0 / xp.clip(apart, min=LEAST)
+
+    return map_rows(score, label_probs, _row_bytes(label_probs))
+
+
+def shared_rank(label_probs: Array) -> Floats:
+    """Mean over the labels of the share of other items that are surer of it; (N, K) -> (N,), in [0, 1].
+
+    O(N·K log N) time, O(N·K) memory.
+    """
+    sure = np.abs(2.0 * to_numpy(label_probs).astype(np.float64) - 1.0)
+    total: Floats = np.zeros(len(sure))
+    for column in sure.T:
+        total += len(sure) - rankdata(column)  # of equals the mean rank
+    total /= sure.shape[1] * max(1, len(sure) - 1)
+    return total
+
+
+def set_distance(label_probs: Array, label_sets: Array, threshold: float = 0.5) -> Array:
+    """Mean distance of the labels predicted from the label sets of other items; (N, K), (L, K) -> (N,), in [0, 1].
+
+    The distance of two sets is (H(Y|Z) + H(Z|Y)) / H(Y, Z), over the K labels as equally likely draws: 0 where one
+    tells the other, 1 where it says nothing of it; and 1 between a set and its complement, which tells it, too.
+    O(N·L·K) time, O(N + L·K) memory.
+    """
+    xp, count = namespace(label_probs), int(label_sets.shape[0])
+    held = xp.astype(from_numpy(to_numpy(label_sets), label_probs), xp.float64)
+    sizes = xp.sum(held, axis=1)  # (L,)
+
+    def score(block: Array) -> Array:
+        said, n = xp.astype(block > threshold, xp.float64), float(block.shape[1])
+        own = xp.sum(said, axis=1)[:, None]
+        both = said @ xp.matrix_transpose(held)  # (rows, L)
+        cells = both, own - both, sizes[None, :] - both, n - own - sizes[None, :] + both
+        joint = sum((_bits(cell / n) for cell in cells[1:]), _bits(cells[0] / n))
+        alone = _bits(own / n) + _bits(1.0 - own / n) + (_bits(sizes / n) + _bits(1.0 - sizes / n))[None, :]
+        distance = xp.where(joint > 0.0, (2.0 * joint - alone) / xp.where(joint > 0.0, joint, 1.0), joint)
+        opposite = cells[1] + cells[2] == n
+        return xp.sum(xp.where(opposite, xp.ones_like(distance), xp.clip(distance, 0.0, 1.0)), axis=1) / count
+
+    return map_rows(score, label_probs, 8 * 8 * max(1, count))
+
+
+def _bits(share: Array) -> Array:
+    """-p log2 p, 0 where p is 0."""
+    xp = namespace(share)
+    above = xp.clip(share, min=float(xp.finfo(share.dtype).smallest_normal))
+    return -share * xp.log2(above)
 
 
 def _row_bytes(label_probs: Array) -> int:

@@ -19,6 +19,7 @@ _NAMED: Mapping[Tier, str] = {
         graph_cut saturated_coverage disparity graph_density hierarchical_kmeans discriminative ranked_batch fass
         informative_diverse noise_stability value_of_information glister grad_match acs_fw quire mcpal emoc
         greedy_features greedy_values value_variance albl exp3 bim egl_full grand vaal waal core_gcn uncertain_gcn lal
+        adaptive_multilabel cvirs
     """,
 }
 _TIERS: Mapping[str, Tier] = {name: tier for tier, names in _NAMED.items() for name in names.split()}

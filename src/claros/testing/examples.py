@@ -59,8 +59,8 @@ def _made_up(name: str, lengths: Mapping[str, int], rng: np.random.Generator) ->
         lasts = rng.integers(1, shape[1] + 1, shape[0])
         there = np.arange(shape[1])[None, :, None] < lasts[:, None, None]
         return rng.dirichlet(np.ones(shape[-1]), shape[:-1]) * there
-    if need.kind == "codes":
-        return rng.integers(0, lengths["C"], shape)
+    if need.kind in {"codes", "flags"}:
+        return rng.integers(0, lengths["C"] if need.kind == "codes" else 2, shape)
     if need.kind in {"count", "amount", "number"}:
         return int(rng.integers(1, 50))
     values: Floats = rng.normal(size=shape)
@@ -92,9 +92,8 @@ def damaged(name: str) -> Iterator[Any]:
         return
     good = example_inputs([name])[name]
     outside = (math.nan, math.inf, -0.5, 3.0)
-    wrong = {"codes": (-1.0,), "votes": (-2.0,), "tokens": outside, "probabilities": outside, "unit": outside}.get(
-        need.kind, (math.nan, math.inf)
-    )
+    whole = {"codes": (-1.0,), "flags": (-1.0, 2.0), "votes": (-2.0,)}
+    wrong = {**whole, "tokens": outside, "probabilities": outside, "unit": outside}.get(need.kind, (math.nan, math.inf))
     for value in wrong:
         if need.axes:
             array = np.array(good, dtype=np.float64)
