@@ -56,7 +56,7 @@ class Recorder:
             new = {name: content for name, content in new.items() if PurePosixPath(name).stem not in SEEN}
             new |= self._observed(set(state.fitted) - self.rounds)
         self.seq, self.names, self.rounds = state.seq, set(files), set(state.fitted)
-        return _packed({EVENTS: json.dumps(events, ensure_ascii=False).encode(), **new})
+        return _packed({EVENTS: json.dumps(events, ensure_ascii=False, separators=(",", ":")).encode(), **new})
 
     def _observed(self, rounds: Iterable[int]) -> dict[str, bytes]:
         learner = self.campaign._learner

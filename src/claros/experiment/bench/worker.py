@@ -96,7 +96,6 @@ def _run(
         task = Task(claim.strategy, claim.seed, Arm.model_validate(claim.arm), setting.plan.total)
         kept = InDatabase(store, claim, scratch)
         keeper: Keeper = kept
-        setting.model()  # it loads the libraries whose threads are counted next
         with ExitStack() as stack:
             stack.enter_context(threads(1))
             if following is not None:
@@ -144,6 +143,7 @@ class _Settings:
                     f"{setting.config.data} holds other data than when this bench was planned; restore them, or plan "
                     "them anew."
                 )
+            setting.model()  # it loads the libraries whose threads are limited for every cell
             self._loaded[key] = setting
             gc.freeze()
             while len(self._loaded) > KEPT_SETTINGS:
