@@ -47,7 +47,17 @@ def test_it_asks_what_the_campaign_would_have_asked(tmp_path: Path) -> None:
     assert third.accuracy() == first.accuracy()
 
 
-@pytest.mark.parametrize("damaged", [b"", b"{}", b'{"events.json": 5}\n[]', b"[1]\n", b'{"events.json": 2}\n{}'])
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b"{}",
+        b'{"events.json": 5}\n[]',
+        b"[1]\n",
+        b'{"events.json": 2}\n{}',
+        b'{"events.json": 40}\n[["told","",7,[1.5,2.5],{"item":["a"]}]]',  # two labels, of which one lacks its item
+    ],
+)
 def test_a_damaged_part_is_said_to_be_one(tmp_path: Path, damaged: bytes) -> None:
     pool = data.load("iris").train
     with pytest.raises(CorruptLogError, match="damaged"):

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from claros.cli import main
 from claros.experiment.bench import Store
-from claros.experiment.bench.schema import ABOUT
+from claros.experiment.bench.schema import ABOUT, VERSION
 
 Capture = pytest.CaptureFixture[str]
 GRID = ["--data", "iris", "--strategy", "margin", "--start", "6", "--batch", "5", "--rounds", "2"]
@@ -85,7 +85,7 @@ def test_results_of_another_version_are_refused_in_one_sentence(tmp_path: Path, 
     store.close()
     assert main(["bench", *GRID, "--out", str(tmp_path)]) == 1
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert "has version 99, this Claros reads 1" in line
+    assert f"has version 99, this Claros reads {VERSION}" in line
 
 
 def test_nothing_unknown_runs(tmp_path: Path, capsys: Capture) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, groupby
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from claros.campaign.campaign import Campaign
 from claros.campaign.evidence import KEPT, PICKED, TWIN
@@ -50,7 +51,7 @@ class Recorder:
     def part(self) -> bytes:
         """The new events and files; parts in order make the campaign anew, see `restore`."""
         state, files = self.campaign._journal.sync(), self.campaign._folder.files
-        events = [vars(event) for event in self.campaign._journal.log.read(self.seq)]
+        events = list(_columns(self.campaign._journal.log.read(self.seq)))
         new = {name: files[name] for name in files if name not in self.names}
         if not self.evidence:
             new = {name: content for name, content in new.items() if PurePosixPath(name).stem not in SEEN}
@@ -89,8 +90,8 @@ def restore(
     for part in parts:
         files = _unpacked(part)
         try:
-            events = [Event(**event) for event in json.loads(files.pop(EVENTS))]
-        except (KeyError, TypeError, ValueError) as error:
+            events = [event for run in json.loads(files.pop(EVENTS)) for event in _events(*run)]
+        except (KeyError, TypeError, ValueError, IndexError) as error:
             raise CorruptLogError(f"A stored part of a campaign is damaged ({error}); remove its cell.") from error
         log.copy(events)
         folder.files.update(files)
@@ -106,6 +107,22 @@ def restore(
     campaign = Campaign(folder, journal, pool, model, target)
     names, rounds = set(folder.files), set(journal.state.fitted)
     return campaign, Recorder(campaign, scratch, evidence, journal.state.seq, names, rounds)
+
+
+def _columns(events: Iterable[Event]) -> Iterator[list[Any]]:
+    """Events as JSON, those that follow each other and are alike in columns, as the labels of a batch are."""
+    for (kind, actor, keys), run in groupby(events, key=lambda one: (one.kind, one.actor, tuple(one.payload))):
+        alike = list(run)
+        payload = {key: [one.payload[key] for one in alike] for key in keys}
+        yield [kind, actor, alike[0].seq, [one.time for one in alike], payload]
+
+
+def _events(
+    kind: str, actor: str, seq: int, times: Sequence[float], payload: Mapping[str, Sequence[Any]]
+) -> Iterator[Event]:
+    """The events that were put in columns."""
+    for place, time in enumerate(times):
+        yield Event(seq + place, kind, actor, time, {key: values[place] for key, values in payload.items()})
 
 
 def _packed(files: dict[str, bytes]) -> bytes:

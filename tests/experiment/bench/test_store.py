@@ -15,7 +15,7 @@ from bench_grids import GRID
 
 from claros.errors import DataError, NewerLogError, StorageError
 from claros.experiment.bench import Store, plan, read_grid
-from claros.experiment.bench.schema import ABOUT, Claim
+from claros.experiment.bench.schema import ABOUT, VERSION, Claim
 from claros.experiment.bench.store import LOSSES, LeaseLost
 
 
@@ -138,7 +138,7 @@ def test_another_version_is_refused_with_a_sentence(url: str) -> None:
     with store._engine.begin() as connection:
         connection.execute(sa.update(ABOUT).values(value="99"))
     store.close()
-    with pytest.raises(NewerLogError, match="has version 99, this Claros reads 1"):
+    with pytest.raises(NewerLogError, match=f"has version 99, this Claros reads {VERSION}"):
         Store(url)
 
 

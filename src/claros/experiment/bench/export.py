@@ -14,7 +14,6 @@ import claros
 from claros.campaign.environment import versions
 from claros.errors import DataError
 from claros.experiment.bench.names import factors_of, names_of, varying
-from claros.experiment.bench.schema import VERSION
 from claros.experiment.bench.store import Store
 from claros.experiment.config import UPPER_BOUND
 from claros.experiment.table_files import Tables
@@ -23,6 +22,9 @@ from claros.experiment.tables import rows_of
 from claros.files import write_atomically
 
 __all__ = ["TABLES", "export"]
+
+#: Version of such a folder.
+FORMAT = 1
 
 #: Columns of the tables, in order: those of a run behind the setting's name, and three more tables.
 TABLES: Mapping[str, tuple[str, ...]] = {
@@ -53,7 +55,7 @@ def export(store: Store, out: Path) -> Path:
             key = {"setting": setting, "strategy": strategy}
             tables.write("confusion", [{**key, **row} for row in _confusion(ends, classes[setting])])
             tables.write("reliability", [{**key, **row} for row in _reliability(ends)])
-    facts = {"version": VERSION, "claros": claros.__version__, "versions": versions(), "factors": varying(settings)}
+    facts = {"version": FORMAT, "claros": claros.__version__, "versions": versions(), "factors": varying(settings)}
     described = [
         {
             "name": names[one.key],

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 __all__ = ["CELLS", "METADATA", "PARTS", "ROUNDS", "SETTINGS", "STATUS", "VERSION", "Claim", "NewCell", "NewSetting"]
 
 #: Version of these tables; another one is refused.
-VERSION = 1
+VERSION = 2
 
 #: What a cell may be, in the order of its life.
 STATUS = ("waiting", "running", "done", "failed")
