@@ -40,10 +40,10 @@ types: $(VENV)/.dev  ## mypy --strict
 	$(BIN)/mypy
 
 pytest: $(VENV)/.dev  ## the tests, without the slow ones
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope -m "not slow" --durations 15
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder -m "not slow" --durations 15
 
 slow: $(VENV)/.dev  ## studies and stress tests
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope -m slow
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder -m slow
 
 bench: $(VENV)/.peers  ## side by side with peers, as ratios of one run (45 minutes)
 	$(BIN)/python -m benchmarks --peers $(PEERS)/bin/python --out benchmarks

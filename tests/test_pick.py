@@ -261,7 +261,7 @@ def test_chances_and_scores_of_proposals_are_those_of_the_law(weighted: bool) ->
 def test_proposals_follow_the_exact_law(one_by_one: bool, weighted: bool, monkeypatch) -> None:
     """Second and third picks of a small pool against their exact probabilities.
 
-    24,000 draws from fixed seeds a case; chi-square over all ordered pairs that are expected 5 times or more. Each of
+    9,000 draws from fixed seeds a case; chi-square over all ordered pairs that are expected 5 times or more. Each of
     the 4 cases fails with probability 1e-4 for a sound sampler.
     """
     # Impatient, so that updates happen between the second and the third pick, too
@@ -275,8 +275,8 @@ def test_proposals_follow_the_exact_law(one_by_one: bool, weighted: bool, monkey
         after_one = squares[0] * mass
         after_two = np.minimum(squares[0], squares[second]) * mass
         law[second] = after_one[second] / after_one.sum() * after_two / after_two.sum()
-    repeats, counts, rng, vectors = 24_000, np.zeros((n, n)), RNG(11), plain(points)
-    for _ in range(repeats // (6 if one_by_one else 1)):
+    repeats, counts, rng, vectors = 9_000, np.zeros((n, n)), RNG(11), plain(points)
+    for _ in range(repeats // (3 if one_by_one else 1)):
         picks = draw_spread(vectors, 3, rng, np.arange(n), 0, one_by_one=one_by_one, weights=weights).indices
         counts[picks[1], picks[2]] += 1
     total = counts.sum()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
+import contextlib
+import importlib
+import io
 import sys
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from claros.experiment.bench import Store
 from claros.experiment.compare import area
 
-ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 
 @pytest.fixture
@@ -34,8 +36,11 @@ def sets(tmp_path: Path) -> Path:
 
 
 def run(module: str, *arguments: str) -> str:
-    command = [sys.executable, "-m", f"benchmarks.study.{module}", *arguments]
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
+        patch.setattr(sys, "argv", [module, *arguments])
+        importlib.import_module(f"benchmarks.study.{module}").main()
+    return said.getvalue()
 
 
 def test_a_stage_runs_on_every_set_and_its_tables_are_those_of_the_results(sets: Path) -> None:

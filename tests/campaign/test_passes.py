@@ -85,7 +85,7 @@ def same_files(one: Path, other: Path) -> None:
 
 # 170 items of the pool are 9 parts of 20, the 90 items to test on 5: the pass over the pool ends with part 9, the
 # evaluation of round 0 with part 14, the pass over the pool of round 1 with part 23.
-@pytest.mark.parametrize(("mode", "killed_after"), [("restorable", 6), ("restorable", 12), ("fitted again", 6)])
+@pytest.mark.parametrize(("mode", "killed_after"), [("restorable", 12), ("fitted again", 6)])
 def test_a_killed_pass_goes_on_at_the_part_where_it_was(
     data: Path, whole: Path, tmp_path: Path, mode: str, killed_after: int
 ) -> None:

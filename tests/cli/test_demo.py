@@ -29,8 +29,9 @@ def test_the_demo_runs_and_says_what_it_shows(folder: Path, capsys: pytest.Captu
 
 
 def test_the_same_demo_again_is_done_at_once_and_answers_programs(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("claros.report.write", lambda out: out / "report.html")  # it was written before
     assert main(["demo", "--out", str(folder), "--seeds", "2", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert set(answer["arms"]) == {"auto", "margin", "random"}

@@ -36,7 +36,7 @@ SUITES: dict[str, type[StrategyContract]] = {
 }
 VARIANTS: dict[str, list[dict[str, Any]]] = {}
 #: What takes long as it is, with less of what makes it so.
-LIGHTER: dict[str, dict[str, Any]] = {"vaal": {"most_steps": 20}}
+LIGHTER: dict[str, dict[str, Any]] = {"vaal": {"most_steps": 20, "hidden": 32}}
 
 
 def apart(n: int = 40) -> tuple[np.ndarray, np.ndarray]:

@@ -36,6 +36,8 @@ def inputs() -> dict[str, Any]:
 
 #: What is slow at a million items, with less of what makes it slow.
 LIGHTER: dict[str, dict[str, Any]] = {"kmeans": {"iterations": 2}, "epig": {"targets": 20}}
+#: What takes long whatever is made less.
+LONG = {"cluster_margin"}
 
 
 #: Families that are meant for any pool; the others say up to which size, and what to use beyond it.
@@ -44,7 +46,7 @@ ANY_SIZE = {
     *("neighbours", "clustered", "hybrid", "bait", "mixing", "weighted"),
 }
 NAMES = [
-    name
+    pytest.param(name, marks=[pytest.mark.slow] if name in LONG else [])
     for name in claros.strategies.names()
     if claros.strategies.get(name).function.__module__.rpartition(".")[2] in ANY_SIZE
 ]

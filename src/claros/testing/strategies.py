@@ -35,7 +35,7 @@ __all__ = ["StrategyContract"]
 
 #: Repetitions of the statistical tests, and how many standard deviations are too many: each comparison of a sound
 #: strategy fails with probability 6e-7. Seeds are fixed, so that a result does not change from run to run.
-REPEATS, TOO_MANY = 300, 5.0
+REPEATS, TOO_MANY = 200, 5.0
 
 
 class StrategyContract(ABC):
