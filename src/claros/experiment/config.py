@@ -305,10 +305,7 @@ class RunConfig(Settings):
         for name in ("pseudo_labels", "importance"):
             if not getattr(self, name):
                 del settings[name]
-        for arm in settings["strategy"]:
-            for name in ("correction", "pseudo_labels"):
-                if arm[name] is None:
-                    del arm[name]
+        settings["strategy"] = [arm.spec() for arm in self.strategy]
         return settings
 
     def seed_for(self, purpose: str, seed: int) -> int:

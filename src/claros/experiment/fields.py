@@ -74,6 +74,11 @@ class Arm(Named):
     pseudo_labels: PseudoSpec = None
     """Whether and how this arm trains on what its model is sure of, if not as the run."""
 
+    def spec(self) -> dict[str, Any]:
+        """The arm as JSON; what it leaves to the run is not in it, so that a new setting changes no key of before."""
+        unsaid = {name for name in ("correction", "pseudo_labels") if getattr(self, name) is None}
+        return self.model_dump(mode="json", exclude=unsaid)
+
 
 def from_text(value: Any) -> Any:
     """The value that a text says, read as YAML; anything else as it is."""

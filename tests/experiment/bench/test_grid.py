@@ -105,6 +105,14 @@ def test_cells_are_the_same_wherever_the_data_lie_and_others_when_anything_else_
         assert not ids(**changes) & ids(), changes
 
 
+def test_what_an_arm_leaves_to_the_run_is_not_part_of_its_key() -> None:
+    arms = [{"name": "margin"}, {"name": "margin", "label": "weighted", "correction": "weights"}]
+    (config,) = read_grid(flags={**GRID, "strategy": arms, "seeds": 1})
+    kept = {cell.strategy: cell.arm for cell in planned(Setting.load(config))[1]}
+    assert kept["margin"] == {"name": "margin", "parameters": {}, "label": None}
+    assert kept["weighted"]["correction"] == "weights"
+
+
 def test_one_thing_unknown_is_named_before_anything_runs(tmp_path: Path) -> None:
     from claros.experiment.bench import bench
 

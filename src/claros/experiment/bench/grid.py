@@ -140,7 +140,7 @@ def planned(setting: Setting) -> tuple[NewSetting, list[NewCell]]:
     cells = []
     for seed in setting.config.all_seeds:
         for label, arm in setting.config.arms.items():
-            spec = arm.model_dump(mode="json")
+            spec = arm.spec()
             cells.append(NewCell(_digest([key, label, spec, seed]), key, label, spec, seed))
     return NewSetting(key, config, facts), cells
 
