@@ -106,7 +106,7 @@ class _Problem:
             mixed = block @ weights
             if self.ignored:
                 mixed[mixed <= 0] = np.inf
-            scaled = block * (1 / mixed)[:, None]
+            scaled = block / mixed[:, None]
             total += scaled.T @ scaled
         total[self.prior <= 0], total[:, self.prior <= 0] = 0.0, 0.0  # what has no prior has no weight
         total *= len(self.probs) / (len(probs) * (self.total - self.ignored))
