@@ -45,10 +45,10 @@ def test_the_graph_is_symmetric_and_normalised_as_written_out() -> None:
 
 def test_the_network_learns_to_tell_labeled_from_unlabeled() -> None:
     # The loss that its gradient descends is that of its chances: after training it is far below that of a coin.
-    from claros.learned.graph_network import _trained
+    from claros.learned.graph_network import _Network
 
     features, labeled = apart()
-    chances, _ = _trained(features[20:], labeled, np.random.default_rng(0), 5, 32, 200, 0.01, 1.0)
+    chances, _ = _Network(5, 32, 200, 0.01, 1.0).trained(features[20:], labeled, np.random.default_rng(0))
     wanted = np.arange(40) >= 20
     loss = -np.mean(np.log(np.where(wanted, chances, 1 - chances)))
     assert loss < 0.1 < -np.log(expit(0.0))

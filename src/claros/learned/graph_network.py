@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 from scipy.special import expit
@@ -44,10 +46,11 @@ def core_gcn(
     Use it for parity with published tables; not in place of `k_center` on the same features, which it is no better
     than in independent comparisons.
     """
-    rows, order = _checked("core_gcn", features, rng, neighbours, hidden, steps, rate, weight)
+    network = _Network(neighbours, hidden, steps, rate, weight)
+    rows, order = network.checked("core_gcn", features, rng)
     if not labeled_features.shape[0]:
         return Picked(in_order(np.arange(len(order)), order)[:k], np.zeros(k))
-    _, vectors = _trained(rows, labeled_features, rng, neighbours, hidden, steps, rate, weight)
+    _, vectors = network.trained(rows, labeled_features, rng)
     return farthest_first(vectors[: len(order)], k, order, labeled=vectors[len(order) :])
 
 
@@ -76,65 +79,57 @@ def uncertain_gcn(
 
     Use it for parity with published tables; not expecting it to spread a batch, which nothing in it does.
     """
-    rows, order = _checked("uncertain_gcn", features, rng, neighbours, hidden, steps, rate, weight)
+    network = _Network(neighbours, hidden, steps, rate, weight)
+    rows, order = network.checked("uncertain_gcn", features, rng)
     if not labeled_features.shape[0]:
         return Picked(in_order(np.arange(len(order)), order)[:k], np.zeros(k))
-    chances, _ = _trained(rows, labeled_features, rng, neighbours, hidden, steps, rate, weight)
+    chances, _ = network.trained(rows, labeled_features, rng)
     scores = 1.0 - np.abs(chances[: len(order)] - margin)
     picks = np.lexsort((order, -scores.round(9)))[:k]
     return Picked(picks.astype(np.int64), scores[picks])
 
 
-def _checked(
-    who: str,
-    features: Array,
-    rng: np.random.Generator,
-    neighbours: int,
-    hidden: int,
-    steps: int,
-    rate: float,
-    weight: float,
-) -> tuple[Floats, Indices]:
-    """The candidates' features in float64, and a permutation of them."""
-    check_counts(who, neighbours=neighbours, hidden=hidden, steps=steps)
-    check_positive(who, rate=rate, weight=weight)
-    rows = to_numpy(features).astype(np.float64)
-    return rows, rng.permutation(len(rows))
+@dataclass(frozen=True)
+class _Network:
+    """A network and its training, by the strategies' parameters."""
 
+    neighbours: int
+    hidden: int
+    steps: int
+    rate: float
+    weight: float
 
-def _trained(
-    rows: Floats,
-    labeled: Array,
-    rng: np.random.Generator,
-    neighbours: int,
-    hidden: int,
-    steps: int,
-    rate: float,
-    weight: float,
-) -> tuple[Floats, Floats]:
-    """The chance (N + L,) that each item is labeled, and the first layer's outputs (N + L, hidden)."""
-    points = directions(rows, to_numpy(labeled).astype(np.float64))
-    graph = _graph(points, neighbours, rng)
-    spread = np.asarray(graph @ points)
-    wanted = np.arange(len(points)) >= len(rows)
-    mass = np.where(wanted, 1.0 / max(1, wanted.sum()), weight / max(1, len(rows)))
-    first = rng.normal(size=(points.shape[1], hidden)) * np.sqrt(2.0 / points.shape[1])
-    second = rng.normal(size=hidden) / np.sqrt(hidden)
-    bias = np.zeros(1)
-    moments = [(np.zeros_like(part), np.zeros_like(part)) for part in (first, second, bias)]
-    for step in range(1, steps + 1):
+    def checked(self, who: str, features: Array, rng: np.random.Generator) -> tuple[Floats, Indices]:
+        """The candidates' features in float64, and a permutation of them; raises what is wrong with a parameter."""
+        check_counts(who, neighbours=self.neighbours, hidden=self.hidden, steps=self.steps)
+        check_positive(who, rate=self.rate, weight=self.weight)
+        rows = to_numpy(features).astype(np.float64)
+        return rows, rng.permutation(len(rows))
+
+    def trained(self, rows: Floats, labeled: Array, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """The chance (N + L,) that each item is labeled, and the first layer's outputs (N + L, hidden)."""
+        points = directions(rows, to_numpy(labeled).astype(np.float64))
+        graph = _graph(points, self.neighbours, rng)
+        spread = np.asarray(graph @ points)
+        wanted = np.arange(len(points)) >= len(rows)
+        mass = np.where(wanted, 1.0 / max(1, wanted.sum()), self.weight / max(1, len(rows)))
+        first = rng.normal(size=(points.shape[1], self.hidden)) * np.sqrt(2.0 / points.shape[1])
+        second = rng.normal(size=self.hidden) / np.sqrt(self.hidden)
+        bias = np.zeros(1)
+        moments = [(np.zeros_like(part), np.zeros_like(part)) for part in (first, second, bias)]
+        for step in range(1, self.steps + 1):
+            vectors = np.maximum(spread @ first, 0.0)
+            mixed = np.asarray(graph @ vectors)
+            errors = (expit(mixed @ second + bias) - wanted) * mass
+            back = np.asarray(graph.T @ np.outer(errors, second)) * (vectors > 0.0)
+            slopes = (spread.T @ back, mixed.T @ errors, np.array([errors.sum()]))
+            for part, slope, (mean, square) in zip((first, second, bias), slopes, moments, strict=True):
+                mean += 0.1 * (slope - mean)
+                square += 0.001 * (slope**2 - square)
+                steady = mean / (1 - 0.9**step)
+                part -= self.rate * steady / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
         vectors = np.maximum(spread @ first, 0.0)
-        mixed = np.asarray(graph @ vectors)
-        errors = (expit(mixed @ second + bias) - wanted) * mass
-        back = np.asarray(graph.T @ np.outer(errors, second)) * (vectors > 0.0)
-        slopes = (spread.T @ back, mixed.T @ errors, np.array([errors.sum()]))
-        for part, slope, (mean, square) in zip((first, second, bias), slopes, moments, strict=True):
-            mean += 0.1 * (slope - mean)
-            square += 0.001 * (slope**2 - square)
-            steady = mean / (1 - 0.9**step)
-            part -= rate * steady / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
-    vectors = np.maximum(spread @ first, 0.0)
-    return np.asarray(expit(np.asarray(graph @ vectors) @ second + bias)), vectors
+        return np.asarray(expit(np.asarray(graph @ vectors) @ second + bias)), vectors
 
 
 def _graph(points: Floats, neighbours: int, rng: np.random.Generator) -> csr_array:
