@@ -10,7 +10,7 @@ import numpy as np
 
 from claros.errors import InputError
 
-__all__ = ["Streams", "beside", "fingerprint", "given", "stream"]
+__all__ = ["Streams", "beside", "fingerprint", "generator", "stream"]
 
 
 def stream(seed: int, purpose: str, round: int = 0) -> np.random.Generator:
@@ -30,7 +30,7 @@ def stream(seed: int, purpose: str, round: int = 0) -> np.random.Generator:
     return np.random.default_rng([int(seed), digest, int(round)])
 
 
-def given(seed: int | None, rng: np.random.Generator | None, purpose: str) -> np.random.Generator:
+def generator(seed: int | None, rng: np.random.Generator | None, purpose: str) -> np.random.Generator:
     """The ``rng`` that was passed, else the stream of (``seed``, purpose), seed 0 if none was; not both."""
     if rng is not None and seed is not None:
         raise InputError("Pass seed= or rng=, not both.")

@@ -30,7 +30,7 @@ from claros.arrays import Floats, Indices, is_mapped, to_numpy
 from claros.errors import ClarosError, InputError, suggest
 from claros.inputs import NEEDS, Inputs
 from claros.pick import Picked, top_k, top_k_streamed
-from claros.rng import stream
+from claros.rng import generator
 
 if TYPE_CHECKING:
     from claros.memory import Learner, Memory
@@ -361,11 +361,10 @@ def select(
             raise InputError(f"{chosen.name}: {suggest(unknown, [*chosen.parameters, *NEEDS], 'input or parameter')}")
         chosen = chosen.configure(**parameters)
     k = _whole("k, the number of items to pick,", k, 1)
-    if seed is not None and rng is not None:
-        raise InputError("Pass seed= or rng=, not both.")
+    chance = generator(seed, rng, "select")
     arrays = {name: value for name, value in given.items() if name in NEEDS}
     inputs = Inputs(arrays, chosen.needs, chosen.optional, who=chosen.name, n=n)
-    return chosen.select(k, inputs, stream(seed or 0, "select") if rng is None else rng, last=rng is None)
+    return chosen.select(k, inputs, chance, last=rng is None)
 
 
 def _whole(what: str, value: Any, least: int) -> int:

@@ -22,7 +22,7 @@ import numpy as np
 
 from claros.errors import ClarosError, InputError, suggest
 from claros.estimate.estimate import Estimate
-from claros.rng import stream
+from claros.rng import generator
 from claros.strategy import check_parameters
 
 __all__ = ["Estimator", "estimator"]
@@ -68,8 +68,7 @@ class Estimator:
         Randomness comes from ``rng``, or from ``seed`` (0 if neither is given). What is missing, unknown or wrong is
         an `InputError` that names it.
         """
-        if seed is not None and rng is not None:
-            raise InputError("Pass seed= or rng=, not both.")
+        chance = generator(seed, rng, f"estimate: {self.name}")
         known = [*self.needs, *self.optional, *self.parameters]
         unknown = next((name for name in given if name not in known), None)
         if unknown is not None:
@@ -81,7 +80,7 @@ class Estimator:
             got = ", ".join(arguments) or "nothing"
             raise InputError(f"{self.name} needs {', '.join(missing)}; got {got}.")
         if self.stochastic:
-            arguments["rng"] = rng if rng is not None else stream(seed or 0, f"estimate: {self.name}")
+            arguments["rng"] = chance
         return self.function(**check_parameters(self.name, self.parameters, parameters), **arguments)
 
 

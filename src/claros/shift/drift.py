@@ -11,7 +11,7 @@ import numpy as np
 from claros.arrays import Array, Floats
 from claros.checks import whole
 from claros.errors import InputError, UnknownNameError, suggest
-from claros.rng import given
+from claros.rng import generator
 from claros.shift.adjust import distribution
 
 __all__ = ["DRIFTS", "drift"]
@@ -64,5 +64,5 @@ def drift(
     first, last = distribution(start, "start"), distribution(end, "end")
     if first.shape != last.shape:
         raise InputError(f"start has {first.size} classes and end has {last.size}.")
-    share = DRIFTS[kind](steps, length, given(seed, rng, "drift"))[:, None]
+    share = DRIFTS[kind](steps, length, generator(seed, rng, "drift"))[:, None]
     return np.asarray((1 - share) * first + share * last)

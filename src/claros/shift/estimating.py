@@ -13,7 +13,7 @@ from claros.checks import whole
 from claros.errors import InputError
 from claros.estimate.arguments import check_level
 from claros.registry import Registry
-from claros.rng import given
+from claros.rng import generator
 from claros.shift.advice import advise
 from claros.shift.calibration import calibrated
 from claros.shift.evidence import Evidence, gather
@@ -118,7 +118,7 @@ def estimate(
     if evidence.known.any() and not chosen.uses_labels:
         raise InputError(f"{chosen.name} cannot use target_labels; em and auto can.")
     level, replicates = check_level(level, "estimate"), whole(replicates, 0, "replicates")
-    chance = given(seed, rng, "shift")
+    chance = generator(seed, rng, "shift")
     ready, said = calibrated(evidence, calibration) if calibration is not None else (evidence, None)
     found = chosen(ready)
     interval = _interval(found, replicates, level, chance) if replicates else None

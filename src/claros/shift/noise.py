@@ -10,7 +10,7 @@ from scipy.special import chdtrc
 from claros.arrays import Array, Floats, row_blocks
 from claros.checks import whole
 from claros.errors import InputError
-from claros.rng import given
+from claros.rng import generator
 from claros.shift.evidence import mean_rows, probabilities
 
 __all__ = ["ShiftTest", "shift_test"]
@@ -72,7 +72,7 @@ def shift_test(
     if n + m > MANY and min(n, m) > 20 * source.shape[1]:
         return ShiftTest(statistic, float(chdtrc(int(kept.sum()), statistic)), n, m)
     times = whole(permutations, 1, "permutations")
-    chance = given(seed, rng, "shift test")
+    chance = generator(seed, rng, "shift test")
     whitened = np.vstack([(source - center) @ whiten, (target - center) @ whiten])
     as_large = 0
     chunk = max(1, 8_000_000 // (n + m))

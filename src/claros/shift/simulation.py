@@ -13,7 +13,7 @@ import numpy.typing as npt
 from claros.arrays import Array, Floats, Indices, to_numpy
 from claros.checks import whole
 from claros.errors import InputError, NoEstimateError, UnknownNameError, suggest
-from claros.rng import given
+from claros.rng import generator
 from claros.shift.evidence import codes
 from claros.shift.laws import SHIFTS, Laws
 
@@ -91,7 +91,7 @@ def simulate(
     sizes = {"warm": warm, "pool": pool, "target": target, "test": test}
     sizes = {name: whole(size, 0, name) for name, size in sizes.items()}
     y, count = _codes(labels, n_classes)
-    chance = given(seed, rng, "simulate shift")
+    chance = generator(seed, rng, "simulate shift")
     unknown = next((name for name in parameters if name not in _PARAMETERS), None)
     if unknown is not None:
         raise InputError(f"simulate: {suggest(unknown, _PARAMETERS, 'parameter')}")
@@ -133,7 +133,7 @@ def simulate_stream(
     table = np.atleast_2d(np.asarray(to_numpy(priors), dtype=np.float64))
     if table.shape[1] != count or table.min() < 0 or not np.allclose(table.sum(axis=1), 1, atol=1e-6):
         raise InputError(f"priors must have {count} shares a row that sum to 1; got shape {table.shape}.")
-    chance = given(seed, rng, "simulate shift")
+    chance = generator(seed, rng, "simulate shift")
     wanted = chance.multinomial(whole(size, 1, "size"), table / table.sum(axis=1, keepdims=True))
     have, need = np.bincount(y, minlength=count), wanted.sum(axis=0)
     short = np.flatnonzero((need > have) & ((have == 0) | (not replace)))
