@@ -8,6 +8,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from claros.arrays import Array, Floats, from_numpy, map_rows, namespace, to_numpy
+from claros.measures.predictive import plogp
 
 __all__ = ["cardinality_gap", "expected_hamming_loss", "margin", "max_margin", "set_distance", "shared_rank"]
 
@@ -19,8 +20,7 @@ def margin(label_probs: Array, reduce: Literal["mean", "max", "min"] = "mean") -
     """1 - abs(2p - 1) of each label, then its mean, maximum or minimum; (N, K) -> (N,), in [0, 1]. O(N·K) time."""
 
     def score(block: Array) -> Array:
-        xp = namespace(block)
-        closeness = 1.0 - xp.abs(2.0 * xp.astype(block, xp.float64) - 1.0)
+        xp, closeness = namespace(block), 1.0 - _sureness(block)
         if reduce == "mean":
             return xp.mean(closeness, axis=1)
         return (xp.max if reduce == "max" else xp.min)(closeness, axis=1)
@@ -67,8 +67,7 @@ def max_margin(label_probs: Array, threshold: float = 0.5) -> Array:
     """
 
     def score(block: Array) -> Array:
-        xp = namespace(block)
-        sure, predicted = xp.abs(2.0 * xp.astype(block, xp.float64) - 1.0), block > threshold
+        xp, sure, predicted = namespace(block), _sureness(block), block > threshold
         there = xp.min(xp.where(predicted, sure, xp.ones_like(sure)), axis=1)
         apart = there + xp.min(xp.where(predicted, xp.ones_like(sure), sure), axis=1)
         return 1.0 / xp.clip(apart, min=LEAST)
@@ -81,7 +80,7 @@ def shared_rank(label_probs: Array) -> Floats:
 
     O(N·K log N) time, O(N·K) memory.
     """
-    sure = np.abs(2.0 * to_numpy(label_probs).astype(np.float64) - 1.0)
+    sure = _sureness(to_numpy(label_probs))
     total: Floats = np.zeros(len(sure))
     for column in sure.T:
         total += len(sure) - rankdata(column)  # of equals the mean rank
@@ -105,20 +104,24 @@ def set_distance(label_probs: Array, label_sets: Array, threshold: float = 0.5) 
         own = xp.sum(said, axis=1)[:, None]
         both = said @ xp.matrix_transpose(held)  # (rows, L)
         cells = both, own - both, sizes[None, :] - both, n - own - sizes[None, :] + both
-        joint = sum((_bits(cell / n) for cell in cells[1:]), _bits(cells[0] / n))
-        alone = _bits(own / n) + _bits(1.0 - own / n) + (_bits(sizes / n) + _bits(1.0 - sizes / n))[None, :]
+        joint = 0.0 - sum(plogp(cell / n) for cell in cells)
+        alone = _of_two(own / n) + _of_two(sizes / n)[None, :]
         distance = xp.where(joint > 0.0, (2.0 * joint - alone) / xp.where(joint > 0.0, joint, 1.0), joint)
         opposite = cells[1] + cells[2] == n
         return xp.sum(xp.where(opposite, xp.ones_like(distance), xp.clip(distance, 0.0, 1.0)), axis=1) / count
 
-    return map_rows(score, label_probs, 8 * 8 * max(1, count))
+    return map_rows(score, label_probs, 8 * 8 * count)
 
 
-def _bits(share: Array) -> Array:
-    """-p log2 p, 0 where p is 0."""
-    xp = namespace(share)
-    above = xp.clip(share, min=float(xp.finfo(share.dtype).smallest_normal))
-    return -share * xp.log2(above)
+def _sureness(label_probs: Array) -> Array:
+    """abs(2p - 1) of each label, in float64."""
+    xp = namespace(label_probs)
+    return xp.abs(2.0 * xp.astype(label_probs, xp.float64) - 1.0)
+
+
+def _of_two(share: Array) -> Array:
+    """Entropy of a share and the rest, in nats."""
+    return 0.0 - plogp(share) - plogp(1.0 - share)
 
 
 def _row_bytes(label_probs: Array) -> int:
