@@ -166,8 +166,9 @@ def map_spans(work: Callable[[slice], Result], n: int, row_bytes: int) -> list[R
 
     The work is to be NumPy's, which lets other threads run meanwhile. BLAS has one thread in each.
     """
-    count = min(max(_blas_threads(), 1), max(n * row_bytes // SPAN_BYTES, 1))
-    if count == 1:
+    most = n * row_bytes // SPAN_BYTES
+    count = min(most, _blas_threads()) if most > 1 else 1
+    if count <= 1:
         return [work(slice(0, n))]
     edges = [n * part // count for part in range(count + 1)]
     with blas_threads(1), ThreadPoolExecutor(count) as executor:
