@@ -141,6 +141,8 @@ def test_good_scalars_become_plain_numbers() -> None:
     inputs = check(("round", "spent", "metric"), round=np.int64(3), spent=np.float32(0.5), metric=-2)
     assert dict(inputs) == {"round": 3, "spent": 0.5, "metric": -2.0}
     assert [type(value) for value in inputs.values()] == [int, float, float]
+    counted = check(("n_labeled",), n_labeled=np.array(3))["n_labeled"]
+    assert (counted, type(counted)) == (3, int)
 
 
 def test_axes_that_disagree_say_who_says_what() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from claros.arrays import Array, detached, from_numpy, is_array, map_spans, namespace, row_blocks, to_numpy, where_from
 from claros.errors import InputError, suggest
 
-__all__ = ["AXES", "NEEDS", "Inputs", "Need"]
+__all__ = ["AXES", "NEEDS", "ROWS", "Inputs", "Need"]
 
 #: One letter an axis, the same everywhere.
 AXES: Mapping[str, str] = {
@@ -117,6 +117,9 @@ NEEDS: Mapping[str, Need] = _table(
     ("elapsed", "", "amount", "seconds since the start"),
     ("metric", "", "number", "a metric on labeled validation items"),
 )
+
+#: Those with a row for each candidate.
+ROWS = frozenset(name for name, need in NEEDS.items() if need.axes[:1] == ("N",))
 
 
 class Inputs(Mapping[str, Any]):
@@ -237,6 +240,7 @@ def _as_array(need: Need, value: Any) -> Array:
 
 
 def _scalar(need: Need, value: Any) -> int | float:
+    value = value.item() if is_array(value) and value.ndim == 0 else value
     real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
     number = float(value) if real else math.nan
     if not math.isfinite(number):

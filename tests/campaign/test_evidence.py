@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 from trees import blobs
 
 from claros import models, stopping
@@ -52,9 +54,10 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def campaign(*names: str, model: Any = "forest", **settings: Any) -> Campaign:
-    one = models.get(model, n_estimators=6) if model == "forest" else models.get(model)
+    if isinstance(model, str):
+        model = models.get(model, **({"n_estimators": 6} if model == "forest" else {}))
     chosen = {"start": 8, "batch": 8, "audit": 0.2, "seed": 3, "strategy": "margin", **settings}
-    return Campaign.create(None, pool=blobs(), model=one, stop=None, watch=[Witness(names)], **chosen)
+    return Campaign.create(None, pool=blobs(), model=model, stop=None, watch=[Witness(names)], **chosen)
 
 
 def label(one: Campaign, rounds: int = 3) -> list[str]:
@@ -141,6 +144,17 @@ def test_a_twin_is_trained_on_the_same_labels_from_another_seed() -> None:
         twin.fit(one.pool.subset(places), np.asarray(one.pool.labels)[places], n_classes=3, rng=stream(3, "twin", 1))
         expected = twin.outputs(one.pool.subset(one._items.stop), ["probs"])["probs"].argmax(axis=1)
         assert seen(one)["stop_twin_predictions"] == expected.tolist()
+
+
+def test_support_vectors_are_those_of_the_machine_that_was_trained() -> None:
+    with campaign("n_support_vectors", model="svm") as one:
+        label(one)
+        places = one.labeled_positions()
+        rows = StandardScaler().fit_transform(one.pool.take(places))
+        truth = SVC().fit(rows, np.asarray(one.pool.labels)[places])
+        assert seen(one)["n_support_vectors"] == truth.n_support_.sum()
+        decisions = one.decisions(stopping.get("saturating_support_vectors"))
+    assert any(decision.ready for decision in decisions.values())
 
 
 def test_following_a_twin_changes_no_pick() -> None:

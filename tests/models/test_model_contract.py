@@ -67,6 +67,18 @@ class TestMlpOverImages(ModelContract):
         return models.get("mlp", hidden_layer_sizes=[12, 6], max_iter=150)
 
 
+class TestMachineOverRows(ModelContract):
+    def model(self) -> Model:
+        return models.get("svm", C=10.0)
+
+
+class TestMachineOverTexts(ModelContract):
+    kind = "texts"
+
+    def model(self) -> Model:
+        return models.get("svm")
+
+
 class TestEstimator(ModelContract):
     def model(self) -> Model:
         return from_estimator(GaussianNB(var_smoothing=1e-6))

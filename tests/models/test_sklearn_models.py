@@ -18,7 +18,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 
 from claros import models
 from claros.data import arrays
@@ -289,6 +289,46 @@ def test_decision_values_are_scikit_learn_s_one_column_a_class(classes: list[int
     )
     expected = np.stack([-theirs, theirs], axis=1) if len(classes) == 2 else theirs
     np.testing.assert_allclose(values, expected, atol=1e-6)
+
+
+def test_a_calibrated_machine_gives_its_own_distances_and_support_vectors() -> None:
+    pool = arrays(IRIS.data, IRIS.target)
+    one = fitted(from_estimator(CalibratedClassifierCV(SVC(), ensemble=False)), pool)
+    given = one.outputs(pool, ["decision_values", "n_support_vectors"])
+    theirs = SVC().fit(IRIS.data, IRIS.target)
+    np.testing.assert_allclose(given["decision_values"], theirs.decision_function(IRIS.data), atol=1e-9)
+    assert given["n_support_vectors"] == theirs.n_support_.sum()
+
+
+def test_machines_that_are_calibrated_apart_have_no_support_vectors_of_their_own() -> None:
+    apart = from_estimator(CalibratedClassifierCV(SVC(), cv=3))
+    assert not {"decision_values", "n_support_vectors"} & apart.provides
+
+
+@pytest.mark.parametrize("classes", [[0, 1], [0, 1, 2]])
+def test_a_machine_predicts_and_ranks_as_its_distances_do(classes: list[int]) -> None:
+    some = np.isin(IRIS.target, classes)
+    pool = arrays(IRIS.data[some], IRIS.target[some])
+    probs, values = outputs(fitted(models.get("svm", kernel="linear"), pool), pool, "probs", "decision_values")
+    assert np.array_equal(probs.argmax(axis=1), values.argmax(axis=1))
+    best, second = np.sort(values, axis=1)[:, :-3:-1].T
+    sure, next_to_it = np.sort(probs, axis=1)[:, :-3:-1].T
+    assert np.array_equal(np.argsort(best - second), np.argsort(sure / next_to_it))
+
+
+def test_a_machine_needs_one_label_a_class_and_takes_no_parameter_that_changes_its_distances() -> None:
+    pool = arrays(IRIS.data, IRIS.target)
+    one = fitted(models.get("svm"), pool.subset([0, 60, 120]))
+    assert outputs(one, pool, "n_support_vectors") == 3
+    with pytest.raises(InputError, match="decision_function_shape"):
+        models.get("svm", decision_function_shape="ovo")
+
+
+def test_a_machine_of_one_class_has_no_support_vectors() -> None:
+    pool = arrays(IRIS.data, IRIS.target)
+    machine = from_estimator(CalibratedClassifierCV(SVC(), ensemble=False))
+    one = fitted(machine, pool.subset(np.arange(10)), IRIS.target[:10], n_classes=3)
+    assert one.outputs(pool, ["n_support_vectors"])["n_support_vectors"] == 0
 
 
 def test_a_model_of_one_class_has_no_boundary_and_all_decision_values_alike() -> None:

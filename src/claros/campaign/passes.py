@@ -17,6 +17,7 @@ from claros.campaign.environment import environment
 from claros.campaign.folder import Folder
 from claros.data.pool import Pool
 from claros.files import npy_bytes
+from claros.inputs import ROWS
 from claros.models.model import Model
 
 __all__ = ["Passes"]
@@ -25,9 +26,6 @@ __all__ = ["Passes"]
 LONG = 30.0
 #: What was predicted since the last write is written at most so often, in seconds.
 EVERY = 10.0
-
-#: Outputs that are not rows of items.
-WHOLE = frozenset(("head_weights", "head_bias"))
 KEY, MODEL, TWIN = "key.json", "model", "twin.npy"
 
 
@@ -86,7 +84,7 @@ class Passes:
     ) -> dict[str, Array]:
         """The model's outputs over the items, from what is kept of this pass and what is still missing."""
         size = getattr(model, "pass_items", None)
-        rows = sorted(set(names) - WHOLE)
+        rows = sorted(ROWS & set(names))
         if self._room is None or size is None or len(items) <= size or not rows:
             return model.outputs(items, names)
         found: dict[str, Array] = {}
@@ -103,8 +101,8 @@ class Passes:
                 written, last = stop, now
         if written:
             self._keep(what, rows, found, written, len(items))
-        heads = WHOLE & set(names)
-        return {**found, **(model.outputs(items.subset(np.arange(1)), heads) if heads else {})}
+        whole = set(names) - ROWS
+        return {**found, **(model.outputs(items.subset(np.arange(1)), whole) if whole else {})}
 
     def _keep(self, what: str, rows: Collection[str], found: Mapping[str, Array], start: int, stop: int) -> None:
         """Write what was predicted since the last write; the key first, without which nothing is read."""

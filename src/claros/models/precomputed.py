@@ -10,7 +10,7 @@ import numpy as np
 
 from claros.arrays import Array, Floats, Indices, from_numpy, namespace
 from claros.errors import DataError, InputError
-from claros.inputs import NEEDS, Inputs
+from claros.inputs import NEEDS, ROWS, Inputs
 from claros.models.checks import check_names, labeled_items
 from claros.models.model import Items
 from claros.models.storage import read_document, write_model
@@ -39,9 +39,9 @@ class Precomputed:
     def __init__(
         self, arrays: Mapping[str, Array], *, ids: Sequence[str] | None = None, path: str | None = None
     ) -> None:
-        foreign = [name for name in arrays if name not in HEAD and NEEDS.get(name, NEEDS["metric"]).axes[:1] != ("N",)]
+        foreign = [name for name in arrays if name not in ROWS and name not in HEAD]
         if foreign or not arrays:
-            known = ", ".join([*(name for name, need in NEEDS.items() if need.axes[:1] == ("N",)), *HEAD])
+            known = ", ".join([*(name for name in NEEDS if name in ROWS), *HEAD])
             raise InputError(f"precomputed takes one or more of {known}; got {', '.join(foreign) or 'none'}.")
         self._arrays = Inputs(arrays, arrays, who="precomputed")
         n = self._arrays.sizes.get("N", 0)

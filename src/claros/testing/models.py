@@ -28,7 +28,7 @@ from claros import models
 from claros.arrays import Floats, Indices, to_numpy
 from claros.data import Pool
 from claros.errors import CannotFeedError, InputError, ModelError
-from claros.inputs import NEEDS, Inputs
+from claros.inputs import NEEDS, ROWS, Inputs
 from claros.models.model import Model
 from claros.testing.pools import small_pool
 
@@ -114,7 +114,7 @@ class ModelContract(ABC):
         """A shuffled part of the pool, and single items, get the rows that they have in the whole."""
         model, pool = self.fitted(), self.pool()
         for names, items in ((self._asked(model), pool), (self.dear & model.provides, pool.subset(range(self.few)))):
-            names = names - set(HEAD)
+            names = names & ROWS
             whole = self._outputs(model, items, names)
             order = np.random.default_rng(1).permutation(len(items))[: len(items) // 2]
             for positions in (order, order[:1], order[1:2], order[:0]):

@@ -15,7 +15,6 @@ from claros.experiment.curves import Curve
 from claros.experiment.replicate import Request
 from claros.experiment.replicate.blocks import BASE
 from claros.experiment.replicate.rebenchmarking import published_curves
-from claros.experiment.replicate.recipes import DistanceSVC
 
 
 @pytest.fixture
@@ -131,18 +130,6 @@ def test_the_published_margin_curves_start_at_20_labels_and_rise() -> None:
         labels, levels = published_curves(name)["margin"]
         assert labels.tolist() == list(range(20, 521))
         assert 0.5 < levels[0] < levels[-1] < 1
-
-
-def test_a_distance_machine_ranks_and_predicts_as_its_distance_does() -> None:
-    rng = np.random.default_rng(0)
-    y = np.arange(80) % 2
-    x = rng.normal(size=(80, 3)) + y[:, None]
-    machine = DistanceSVC().fit(x, y)
-    probs, distance = machine.predict_proba(x), machine.decision_function(x)
-    assert probs.sum(axis=1) == pytest.approx(1)
-    assert np.array_equal(probs.argmax(axis=1), machine.predict(x))
-    margin = np.abs(probs[:, 1] - probs[:, 0])
-    assert np.array_equal(np.argsort(margin), np.argsort(np.abs(distance)))
 
 
 def test_unknown_presets_and_files_and_numbers_are_refused(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def _settings(name: str, rounds: int, request: Request, source: str | None = Non
     files = _split(name, source or request.data[0], request)
 
     def of(file: Path | str) -> dict[str, Any]:
-        model = {"name": "claros.experiment.replicate.recipes:DistanceSVC"}
+        model = {"name": "claros.models.sklearn.machines:DistanceSVC", "parameters": {"gamma": "auto"}}
         return {"strategy": ["margin"], "model": model, "start": 20, "batch": 1}
 
     return settings(request, files, rounds, of)

@@ -33,11 +33,14 @@ from claros.models.sklearn.heads import (
     MOST_MEMBERS,
     WITH_HEAD,
     WITH_MEMBERS,
+    WITH_SUPPORT,
     Constant,
     decisions_of,
     head_input,
     head_of,
     members_of,
+    support_of,
+    uncalibrated,
 )
 from claros.models.sklearn.networks import casts, of_seen, quiet_torch
 from claros.models.storage import refuse_to_restore, write_model
@@ -77,7 +80,9 @@ class SklearnModel:
     seed, as a whole vocabulary is too wide to hold densely. Whatever has a ``decision_function`` provides
     ``decision_values``. Logistic regression, linear discriminant analysis and
     ``MLPClassifier`` also provide ``logits``, and their head wherever the embeddings are exactly what it sees. Forests
-    provide ``member_probs`` (float32): one member a tree, or means of equal groups of trees, at most 50.
+    provide ``member_probs`` (float32): one member a tree, or means of equal groups of trees, at most 50. Support vector
+    machines say ``n_support_vectors``. What a ``CalibratedClassifierCV`` with ``ensemble=False`` calibrates gives its
+    decision values and support vectors.
 
     A `ConvergenceWarning` is not shown but noted in ``history``: with few labels it is frequent, and such a fit ranks
     items well enough. The estimator is never pickled, so the model is fitted again instead of restored.
@@ -96,13 +101,15 @@ class SklearnModel:
 
     @property
     def provides(self) -> frozenset[str]:
-        """Probabilities and embeddings always; logits and head of linear models; members of forests."""
+        """Probabilities and embeddings always; what else the last step has, as the class says."""
         names = {"probs", "embeddings"}
         if isinstance(self._last, WITH_HEAD):
             names |= {"logits", *HEAD_NAMES}
         if isinstance(self._last, WITH_MEMBERS):
             names.add("member_probs")
-        if hasattr(self._last, "decision_function"):
+        if isinstance(uncalibrated(self._last), WITH_SUPPORT):
+            names.add("n_support_vectors")
+        if hasattr(uncalibrated(self._last), "decision_function"):
             names.add("decision_values")
         reduced = self._fitted is not None and self._fitted.projection is not None
         return frozenset(names - HEAD_NAMES if reduced else names)
@@ -195,6 +202,8 @@ class SklearnModel:
             if "member_probs" in found:
                 members = members_of(last, features, n_members)
                 found["member_probs"][rows] = spread_probs(members, fitted.seen, fitted.n_classes)
+        if "n_support_vectors" in names:
+            found["n_support_vectors"] = np.array(support_of(last))
         if head is not None:
             spread = spread_head(head, fitted.seen, fitted.n_classes)
             found.update({f"head_{part}": value for part, value in spread._asdict().items() if f"head_{part}" in names})

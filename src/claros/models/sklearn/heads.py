@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 from scipy.special import expit
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
+from sklearn.svm import SVC, NuSVC
 
 from claros.arrays import Floats
 from claros.models.columns import Head
@@ -21,11 +23,14 @@ __all__ = [
     "MOST_MEMBERS",
     "WITH_HEAD",
     "WITH_MEMBERS",
+    "WITH_SUPPORT",
     "Constant",
     "decisions_of",
     "head_input",
     "head_of",
     "members_of",
+    "support_of",
+    "uncalibrated",
 ]
 
 #: Classifiers whose prediction is the softmax (of two classes: the sigmoid) of a linear map of their input ...
@@ -34,6 +39,8 @@ LINEAR = (LogisticRegression, LinearDiscriminantAnalysis)
 WITH_HEAD = (*LINEAR, MLPClassifier)
 #: Forests whose prediction is the mean of their trees'.
 WITH_MEMBERS = (RandomForestClassifier, ExtraTreesClassifier)
+#: Machines that count their support vectors.
+WITH_SUPPORT = (SVC, NuSVC)
 #: Trees are averaged in groups so that there are at most this many members; (N, S, C) stays affordable.
 MOST_MEMBERS = 50
 #: What stands in for the last step when all labels are of one class.
@@ -74,7 +81,20 @@ def decisions_of(last: Any, features: Any) -> Floats:
     """Signed distances over the classes seen, (B,) of two or (B, K); a constant has no boundary, so all are 0."""
     if isinstance(last, Constant):
         return np.zeros((features.shape[0], 1))
-    return np.asarray(last.decision_function(features), dtype=np.float64)
+    return np.asarray(uncalibrated(last).decision_function(features), dtype=np.float64)
+
+
+def support_of(last: Any) -> int:
+    """How many support vectors there are; a constant has none."""
+    return 0 if isinstance(last, Constant) else int(np.sum(uncalibrated(last).n_support_))
+
+
+def uncalibrated(last: Any) -> Any:
+    """The one classifier that is calibrated as a whole, fitted if that is; any other last step as it is."""
+    if not isinstance(last, CalibratedClassifierCV) or last.ensemble is not False:
+        return last
+    fitted = getattr(last, "calibrated_classifiers_", None)
+    return last.estimator if fitted is None else fitted[0].estimator
 
 
 def members_of(last: Any, features: Any, n_members: int) -> Floats:

@@ -1,4 +1,4 @@
-"""The scikit-learn models with names of their own: ``logistic``, ``forest``, ``mlp``."""
+"""The scikit-learn models with names of their own: ``logistic``, ``forest``, ``mlp``, ``svm``."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from claros.models.sklearn.adapter import SklearnModel, tfidf
+from claros.models.sklearn.machines import DistanceSVC
 from claros.strategy import check_parameters
 
-__all__ = ["forest", "logistic", "mlp"]
+__all__ = ["forest", "logistic", "mlp", "svm"]
 
 
 def logistic(**parameters: Any) -> SklearnModel:
@@ -41,6 +42,16 @@ def mlp(**parameters: Any) -> SklearnModel:
     """
     defaults = {"hidden_layer_sizes": [100], "max_iter": 300}
     return _named("mlp", MLPClassifier, defaults, parameters, scale=True)
+
+
+def svm(**parameters: Any) -> SklearnModel:
+    """A support vector machine over standardised rows, images in [0, 1], or the TF-IDF of texts.
+
+    Parameters are those of ``sklearn.svm.SVC``, less what changes the meaning of its distances; over texts ``kernel``
+    is "linear" unless given. Its probabilities are the softmax of its distances to the boundaries: in their order, but
+    not calibrated. It says ``decision_values`` and ``n_support_vectors``, which some stopping rules look at.
+    """
+    return _named("svm", DistanceSVC, {}, parameters, scale=True, over_texts={"kernel": "linear"})
 
 
 def _named(
