@@ -29,7 +29,7 @@ def mapped(array: np.ndarray, file: Path) -> np.ndarray:
 
 
 def streamed(scores: np.ndarray, k: int, seed: int = 0):
-    return top_k_streamed(lambda rows: scores[rows], len(scores), k, RNG(seed))
+    return top_k_streamed(lambda rows, least: scores[rows], len(scores), k, RNG(seed))
 
 
 def test_without_ties_the_picks_are_those_of_a_sort() -> None:
@@ -72,7 +72,7 @@ def test_one_number_is_taken_from_the_stream_whatever_the_scores_are() -> None:
     after = []
     for scores in (np.zeros(50), np.arange(50.0)):
         rng = RNG(3)
-        top_k_streamed(lambda rows, scores=scores: scores[rows], 50, 5, rng)
+        top_k_streamed(lambda rows, least, scores=scores: scores[rows], 50, 5, rng)
         after.append(rng.random())
     assert after[0] == after[1]
 

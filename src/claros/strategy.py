@@ -20,15 +20,15 @@ import math
 import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from claros.arrays import Floats, Indices, is_mapped, to_numpy
+from claros.arrays import Array, Floats, Indices, is_mapped, to_numpy
 from claros.errors import ClarosError, InputError, suggest
-from claros.inputs import NEEDS, Inputs
+from claros.inputs import NEEDS, ROWS, Inputs
 from claros.pick import Picked, top_k, top_k_streamed
 from claros.rng import generator
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["Selection", "Strategy", "scorer", "select", "strategy"]
 
 RESERVED = ("k", "n", "rng")
+#: Where less than one in so many rows of a block can still count, the others are not scored.
+FEW = 4
 
 
 class Signature(NamedTuple):
@@ -143,6 +145,8 @@ class Strategy:
     choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     rowwise: bool = False
     """True for a scorer that looks at one candidate at a time: what is mapped from a file is then never held whole."""
+    reach: Callable[..., Array] | None = None
+    """Of a scorer by rows: ``reach(least, **inputs)`` is False where a glance tells that a score is below ``least``."""
     resolved: str = ""
     """The name with every parameter written out, where the name is an expression of wrapped strategies."""
     learner: Learner | None = None
@@ -215,7 +219,7 @@ class Strategy:
         extra = {name: supplied[name] for name in self.reserved if name != "k"}
         everything = None
         if self.rowwise and any(is_mapped(value) for value in inputs.values()):
-            picked = top_k_streamed(lambda rows: self._scores(inputs, extra, rows), n, min(k, n), rng)
+            picked = top_k_streamed(partial(self._scores_from, inputs, extra), n, min(k, n), rng)
         elif self.scores_items:
             everything = self._scores(inputs, extra, slice(0, n))
             picked = top_k(everything, min(k, n), rng, last=last)
@@ -223,20 +227,35 @@ class Strategy:
             picked = self(min(k, n), **inputs, **extra)
         return Selection(self.name, picked.indices, picked.scores, everything, picked.probabilities, n, picked.note)
 
-    def _scores(self, inputs: Inputs, extra: Mapping[str, Any], rows: slice) -> Floats:
+    def _scores_from(self, inputs: Mapping[str, Any], extra: Mapping[str, Any], rows: slice, least: float) -> Floats:
+        """The scores of these rows, minus infinity where a glance tells that they are below the least that counts."""
+        if self.reach is None or least == -np.inf:
+            return self._scores(inputs, extra, rows)
+        near = np.flatnonzero(to_numpy(self.reach(least, **_rows_of(inputs, rows))))
+        scores = np.full(rows.stop - rows.start, -np.inf)
+        if len(near) > len(scores) // FEW:
+            return self._scores(inputs, extra, rows)
+        scores[near] = self._scores(inputs, extra, rows.start + near)
+        return scores
+
+    def _scores(self, inputs: Mapping[str, Any], extra: Mapping[str, Any], rows: slice | Indices) -> Floats:
         """The scores of these rows of n, checked."""
-        some = {name: value[rows] if NEEDS[name].axes[:1] == ("N",) else value for name, value in inputs.items()}
-        scores = to_numpy(self(**some, **extra))
-        wanted = rows.stop - rows.start
+        scores = to_numpy(self(**_rows_of(inputs, rows), **extra))
+        wanted = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         if scores.shape != (wanted,):
             raise ClarosError(f"{self.name} must score each of {wanted} candidates; it returned shape {scores.shape}.")
         if not np.isfinite(scores).all():
             bad = np.flatnonzero(~np.isfinite(scores))
+            first = rows.start + bad[0] if isinstance(rows, slice) else rows[bad[0]]
             raise InputError(
-                f"{self.name} gave {bad.size} non-finite score(s), the first at index {rows.start + bad[0]}; "
+                f"{self.name} gave {bad.size} non-finite score(s), the first at index {first}; "
                 "look at that row's inputs."
             )
         return scores
+
+
+def _rows_of(inputs: Mapping[str, Any], rows: slice | Indices) -> dict[str, Any]:
+    return {name: value[rows] if name in ROWS else value for name, value in inputs.items()}
 
 
 @dataclass(frozen=True)
@@ -281,6 +300,7 @@ def _build(
     stochastic: bool,
     scores_items: bool,
     rowwise: bool = False,
+    reach: Callable[..., Array] | None = None,
 ) -> Strategy:
     signature = read_signature(function, optional)
     if ("k" in signature.reserved) == scores_items:
@@ -298,6 +318,7 @@ def _build(
         scores_items,
         signature.choices,
         rowwise,
+        reach,
     )
     object.__setattr__(built, "__doc__", function.__doc__)
     object.__setattr__(built, "__wrapped__", function)
@@ -305,15 +326,21 @@ def _build(
 
 
 def scorer(
-    *, reference: str, stochastic: bool = False, optional: tuple[str, ...] = (), rowwise: bool = False
+    *,
+    reference: str,
+    stochastic: bool = False,
+    optional: tuple[str, ...] = (),
+    rowwise: bool = False,
+    reach: Callable[..., Array] | None = None,
 ) -> Callable[[Callable[..., Any]], Strategy]:
     """Make a strategy of a function that scores every candidate, (N,), higher = label sooner.
 
-    ``rowwise=True`` says that an item's score depends on its own rows alone, so that items can be scored in blocks.
+    ``rowwise=True`` says that an item's score depends on its own rows alone, so that items can be scored in blocks;
+    ``reach(least, **inputs)`` then may tell at less cost of which rows the score cannot reach ``least``.
     """
 
     def decorate(function: Callable[..., Any]) -> Strategy:
-        return _build(function, optional, reference, stochastic, scores_items=True, rowwise=rowwise)
+        return _build(function, optional, reference, stochastic, scores_items=True, rowwise=rowwise, reach=reach)
 
     return decorate
 

@@ -14,10 +14,11 @@ from claros.pick.ranking import highest
 __all__ = ["top_k_streamed"]
 
 
-def top_k_streamed(score_rows: Callable[[slice], Floats], n: int, k: int, rng: np.random.Generator) -> Picked:
+def top_k_streamed(score_rows: Callable[[slice, float], Floats], n: int, k: int, rng: np.random.Generator) -> Picked:
     """The k highest of n scores, in order, where ``score_rows`` gives the finite scores of a slice of rows.
 
-    What is below the k-th highest so far is forgotten at once. Exact ties are broken by an order of all positions that
+    What is below the k-th highest so far is forgotten at once; ``score_rows`` is told that score, and may give minus
+    infinity for what is below it. Exact ties are broken by an order of all positions that
     is never written out: a mixing of each position's bits with one number drawn from ``rng``. So the picks do not
     depend on the blocks, nor on the threads, of which there are as many as BLAS may use; and they are those of `top_k`
     where there are no ties.
@@ -29,7 +30,7 @@ def top_k_streamed(score_rows: Callable[[slice], Floats], n: int, k: int, rng: n
         positions, scores = np.empty(0, dtype=np.int64), np.empty(0)
         threshold = -np.inf
         for rows in row_blocks(span.stop, 16, first=span.start):
-            block = score_rows(rows)
+            block = score_rows(rows, threshold)
             found = np.flatnonzero(block >= threshold)
             positions = np.concatenate([positions, found + rows.start])
             scores = np.concatenate([scores, block[found]])

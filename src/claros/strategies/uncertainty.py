@@ -5,6 +5,7 @@ from __future__ import annotations
 from claros.arrays import Array
 from claros.errors import InputError
 from claros.measures import decisions, predictive
+from claros.measures.reach import entropy_reaches
 from claros.strategy import scorer
 
 __all__ = [
@@ -62,7 +63,7 @@ def ratio(*, probs: Array) -> Array:
     return predictive.ratio(probs)
 
 
-@scorer(reference="Shannon 1948; Settles 2009, section 3.1", rowwise=True)
+@scorer(reference="Shannon 1948; Settles 2009, section 3.1", rowwise=True, reach=entropy_reaches)
 def entropy(*, probs: Array) -> Array:
     """Entropy of the predicted classes in nats, in [0, log C], with 0 log 0 = 0.
 

@@ -1,0 +1,52 @@
+"""Which items a score can still be high for, told by a glance that costs less than the score."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from claros.arrays import Array, block_bytes, device, namespace, row_blocks
+from claros.inputs import SUM_TOLERANCE
+
+__all__ = ["entropy_reaches"]
+
+#: By how much an entropy in float32 may differ from that of the same row in float64.
+ROUNDING = 1e-4
+
+
+def entropy_reaches(least: float, *, probs: Array) -> Array:
+    """False where the sum of squares, which takes no logarithm, tells that the entropy is below ``least``; (N,) bool.
+
+    Of all distributions with the same sum of squares, one large share and all others equal has the largest entropy
+    (Harremoës & Topsøe 2001). Rows are to sum to 1 within `claros.inputs.SUM_TOLERANCE`. O(N·C) time.
+    """
+    xp, classes = namespace(probs), int(probs.shape[1])
+    limit = _most_squares(least, classes) * (1.0 + (classes + 2.0) * float(xp.finfo(probs.dtype).eps))
+    ones = xp.ones_like(probs[0])
+    out = xp.empty(probs.shape[0], dtype=xp.bool, device=device(probs))
+    for rows in row_blocks(int(probs.shape[0]), probs.dtype.itemsize * classes, block_bytes(probs) // 2):
+        block = probs[rows]
+        out[rows] = (block * block) @ ones <= limit
+    return out
+
+
+def _most_squares(least: float, classes: int) -> float:
+    """The largest sum of squares with which a row can have so much entropy."""
+    from scipy.optimize import brentq
+
+    sums = np.array([1.0 - SUM_TOLERANCE, 1.0 + SUM_TOLERANCE])
+    needed = float(np.min(least / sums + np.log(sums))) - ROUNDING  # of the row over its sum
+    if needed <= 0.0 or classes == 1:
+        return math.inf
+    if needed >= math.log(classes):
+        return float(sums[1] ** 2) / classes
+    large = brentq(lambda share: _entropy(share, classes) - needed, 1.0 / classes, 1.0)
+    return float(sums[1] ** 2 * (large**2 + (1.0 - large) ** 2 / (classes - 1)))
+
+
+def _entropy(share: float, classes: int) -> float:
+    """Of one class with this share, and all others alike."""
+    from scipy.special import entr
+
+    return float(entr(share) + entr(1.0 - share)) + (1.0 - share) * math.log(classes - 1)
