@@ -82,10 +82,12 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) --editable '.[all]' --group test --group lint
 	touch $@ $(VENV)/.demo
 
-# Some peers want other versions than we do, so they have an environment of their own; shared packages are the same.
+# Some peers want other versions than we do, so they have an environment of their own; shared packages are the same, but
+# for skorch, of which modAL wants one release and no other.
 $(VENV)/.peers: benchmarks/peers.txt constraints.txt | $(VENV)/.dev
 	$(BIN)/python -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install -qq --disable-pip-version-check pip==26.3
-	$(subst $(BIN),$(PEERS)/bin,$(INSTALL)) $(TORCH)
-	$(subst $(BIN),$(PEERS)/bin,$(INSTALL)) --requirement benchmarks/peers.txt
+	grep -v '^skorch==' constraints.txt > $(PEERS)/constraints.txt
+	$(subst constraints.txt,$(PEERS)/constraints.txt,$(subst $(BIN),$(PEERS)/bin,$(INSTALL))) $(TORCH)
+	$(subst constraints.txt,$(PEERS)/constraints.txt,$(subst $(BIN),$(PEERS)/bin,$(INSTALL))) --requirement benchmarks/peers.txt
 	touch $@
