@@ -8,6 +8,7 @@ Two strategies, two seeds, rounds with 10, 20 and 30 labels, classes cat and dog
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,18 @@ from claros.report.items import Items
 from claros.report.load import Run, read
 from claros.report.look import styles
 from claros.report.picks import count_picks
-from claros.report.sections import about, answer, calibration, confusion, curves, picked, stopping, table, time
+from claros.report.sections import (
+    about,
+    answer,
+    calibration,
+    confusion,
+    criteria,
+    curves,
+    picked,
+    stopping,
+    table,
+    time,
+)
 from claros.report.sections.section import View
 from claros.report.stops import find_stops
 
@@ -207,6 +219,21 @@ def test_a_faster_arm_is_better_and_says_what_it_saves(tmp_path: Path, drawn: An
 def test_a_rule_that_ends_the_run_is_the_one_that_advises(tmp_path: Path, drawn: Any) -> None:
     out = drawn(tmp_path / "run", seeds=2, config={"stop": {"name": "overall_uncertainty", "parameters": {}}})
     assert stopping.advice(read(out)).startswith("Stop advice of overall_uncertainty:")
+
+
+@pytest.mark.parametrize("told", [{}, {"price": 0.2, "worth": 10}])
+def test_of_the_advisor_the_page_draws_what_twice_the_labels_would_bring(
+    tmp_path: Path, drawn: Any, told: dict[str, float]
+) -> None:
+    config = {"watch": [{"name": "advisor"}], **told}
+    out = drawn(tmp_path / "run", strategies=("margin",), seeds=1, rounds=6, rules=("advisor",), config=config)
+    shown = view(read(out))
+    assert "the next label no longer pays" in stopping.build(shown).body
+    value = read(out).rule_curve("margin", "advisor", "value").ready
+    slope = value.labels * value.values[0] * (told["price"] / told["worth"] if told else 1.0)  # in points
+    lines = criteria.drawing(shown, ["advisor"]).painted().axes[0].lines
+    assert lines[0].get_xdata() == pytest.approx(value.labels)
+    assert lines[0].get_ydata() == pytest.approx(math.log(2) * slope)
 
 
 def test_random_under_a_label_of_its_own_is_still_the_control(tmp_path: Path, drawn: Any) -> None:

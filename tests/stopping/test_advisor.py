@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,6 +96,16 @@ def test_without_a_price_it_says_what_labels_bring_and_never_stops() -> None:
     priced = Advisor(price=3.0)  # what a label costs is known, what accuracy is worth is not
     said = priced.decide(_trace(priced, [(100, _changed(0)), (220, _changed(90))])).reason
     assert "if a point is worth 231 or more" in said  # 3 / .01297
+
+
+@pytest.mark.parametrize("told", [{}, {"price": 0.1, "worth": 20}, {"assume_price": True}])
+def test_what_it_foresaw_is_read_from_its_decisions(told: dict[str, Any]) -> None:
+    rule = Advisor(**told)
+    trace = _trace(rule, [(20, _changed(0)), (60, _changed(100))])
+    gain, value = rule.outlook(trace).gain, rule.decide(trace).value
+    assert gain is not None
+    found = rule.foreseen(np.array([value]), np.array([60]))
+    assert [float(part[0]) for part in found] == pytest.approx([gain.value, gain.low, gain.high])
 
 
 def test_a_price_can_be_assumed() -> None:

@@ -16,6 +16,7 @@ from claros.arrays import Floats, Indices
 from claros.errors import DataError
 from claros.report.reading import read_table
 from claros.report.tables import TABLES, Table
+from claros.stopping.advisor import Advisor
 
 __all__ = ["CONTROL", "UPPER_BOUND", "Curve", "Run", "new_run", "read", "read_json"]
 
@@ -137,6 +138,15 @@ class Run:
         ready = self.rules.keep(np.asarray(self.rules["ready"], dtype=bool)) if len(self.rules) else self.rules
         thresholds = {name: ready.where(rule=name)["threshold"] for name in self.rule_names}
         return [name for name, found in thresholds.items() if len(found) and not np.isfinite(found).any()]
+
+    def advisor(self, rule: str) -> Advisor | None:
+        """The advisor that a rule is, as it was told; None if it is another."""
+        watched = [self.config.get("stop"), *(self.config.get("watch") or ())]
+        for spec in watched:
+            if isinstance(spec, Mapping) and spec.get("name") == Advisor.name == rule:
+                told = Advisor(**spec.get("parameters") or {})
+                return told.told(price=self.config.get("price"), worth=self.config.get("worth"), warm=False)
+        return None
 
     @property
     def arms(self) -> list[str]:

@@ -6,11 +6,11 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from claros.arrays import Indices
+from claros.arrays import Floats, Indices
 from claros.checks import number
 from claros.errors import InputError
 from claros.estimate.estimate import Estimate
@@ -19,6 +19,8 @@ from claros.stopping.predictions import check_same_stop_set, pack, unpack
 from claros.stopping.rule import Decision, Observation, Rule, recorded
 
 __all__ = ["Advisor", "Outlook"]
+
+Value = TypeVar("Value", float, Floats)
 
 #: The model to compare with had so many times fewer labels; as long as there is none, the first, if it had at least
 #: `NEAREST` times fewer.
@@ -151,6 +153,14 @@ class Advisor(Rule):
         """What more labels would bring after the last observation, with the verdict and its numbers."""
         return self._outlook(_History(trace, self.name, self.balanced), len(trace) - 1)
 
+    def foreseen(self, values: Floats, n_labeled: Floats) -> tuple[Floats, Floats, Floats]:
+        """What twice the labels would bring, in accuracy, and its 80 % interval, by the values of decisions; (R,) each.
+
+        Of the threshold: the gain below which the next label does not pay.
+        """
+        price = 0.01 if self.label_price is None else self.label_price
+        return _doubled(np.asarray(values) * price * np.asarray(n_labeled))
+
     def decide_each(self, trace: Sequence[Observation]) -> list[Decision]:
         """As deciding after every observation, with each comparison made once."""
         history = _History(trace, self.name, self.balanced)
@@ -269,9 +279,13 @@ def _balanced_difference(now: Indices, past: Indices) -> float:
 
 def _gain(slope: float, items: int) -> Estimate:
     """What twice the labels bring, with its interval."""
+    return Estimate(*_doubled(slope), LEVEL, "half-lag churn", items)
+
+
+def _doubled(slope: Value) -> tuple[Value, Value, Value]:
+    """What twice the labels bring in accuracy, where it grows by so much per unit of log labels, and its interval."""
     low, high = slope - BELOW * (slope + FLOOR), slope + ABOVE * (slope + FLOOR)
-    log2 = math.log(2)
-    return Estimate(log2 * slope, log2 * low, log2 * high, LEVEL, "half-lag churn", items)
+    return math.log(2) * slope, math.log(2) * low, math.log(2) * high
 
 
 def _said(gain: Estimate, break_even: float, n: int, items: int) -> str:

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
-from claros.arrays import Floats
-from claros.report.figures import Axes, Figure, canvas, clip, columns_for, direct_labels, panel, text_width
-from claros.report.format import amount, count, join, percent, points, size
+from claros.report.format import count, join, percent, points, size
 from claros.report.load import Run
-from claros.report.look import INK, MUTED, Style
 from claros.report.markup import Html, cell, paragraph, table
 from claros.report.markup import join as together
+from claros.report.sections.criteria import drawing
 from claros.report.sections.section import Section, View, figure, nothing
 from claros.report.stops import Stops, find_stops, median_stops
-from claros.report.svg import Drawing
 
 __all__ = ["advice", "build", "finding"]
 
 #: Strategies of which a sentence can say more than the labels.
 _SAID = 3
-_PANEL, _GAP, _LEFT = 210, 56, 44
 
 
 def build(view: View) -> Section:
@@ -32,8 +26,7 @@ def build(view: View) -> Section:
     if not run.rule_names:
         return Section("stopping", "When to stop", finding(run), nothing("Name rules with --stop or watch."))
     drawn = [rule for rule in run.rule_names if _has_values(run, rule)] if view.draws("stopping") else []
-    note = "Dashed: the threshold; lines: means over seeds; a mark: the median stop."
-    body = together([_table(run), *([figure(view, _drawing(view, drawn), note)] if drawn else [])])
+    body = together([_table(run), *([figure(view, drawing(view, drawn), _note(run, drawn))] if drawn else [])])
     body = body if view.brief else together([body, _silent(run, drawn)])
     return Section("stopping", "When to stop", finding(run), body)
 
@@ -148,6 +141,13 @@ def _row(stops: Stops, *, quiet: bool, first: bool) -> list[object]:
     return [stops.rule if first else "", *(cell(value, quiet=quiet, word=i == 0) for i, value in enumerate(values))]
 
 
+def _note(run: Run, drawn: list[str]) -> str:
+    said = "Dashed: the threshold; lines: means over seeds; a mark: the median stop."
+    if not any(run.advisor(rule) for rule in drawn):
+        return said
+    return f"{said} Of the advisor its 80 % interval is shaded; below the dashed line the next label no longer pays."
+
+
 def _has_values(run: Run, rule: str) -> bool:
     return bool(np.isfinite(run.rules.where(rule=rule)["value"]).any())
 
@@ -155,60 +155,3 @@ def _has_values(run: Run, rule: str) -> bool:
 def _silent(run: Run, drawn: list[str]) -> Html:
     silent = [rule for rule in run.rule_names if rule not in drawn]
     return paragraph(f"Without a criterion to draw: {join(silent)}.", class_="note") if silent else Html()
-
-
-def _drawing(view: View, rules: list[str]) -> Drawing:
-    label = f"The criterion of {join(rules)} over labels spent, with the threshold, a line for each strategy."
-    return view.drawing(
-        "stopping", label, lambda width: _paint(view.run, view.styles, rules, width), lambda: _behind(view.run, rules)
-    )
-
-
-def _behind(run: Run, rules: list[str]) -> dict[str, list[Any]]:
-    """Every rule's criterion and threshold, by strategy, seed and round, and whether it said stop."""
-    watched = run.rules.keep(np.isin(run.rules["rule"].astype(str), rules))
-    names = ("rule", "strategy", "seed", "n_labeled", "value", "threshold", "stop")
-    return {name: watched[name].tolist() for name in names}
-
-
-def _paint(run: Run, styles: Mapping[str, Style], rules: list[str], width: int) -> Figure:
-    columns = columns_for(width, len(rules), 380)
-    rows = math.ceil(len(rules) / columns)
-    right = round(min(150.0, 20 + max(text_width(clip(name, 16)) for name in run.strategies)))
-    whole = canvas(width, rows * (_PANEL + _GAP) - 4)
-    each = width / columns
-    for i, rule in enumerate(rules):
-        left, top = (i % columns) * each + _LEFT, (i // columns) * (_PANEL + _GAP) + 30
-        axes = panel(whole, left, top, each - _LEFT - right, _PANEL - 24)
-        _paint_rule(axes, run, styles, rule)
-    return whole
-
-
-def _paint_rule(axes: Axes, run: Run, styles: Mapping[str, Style], rule: str) -> None:
-    axes.set_title(clip(rule, 44), loc="left", fontsize=12, color=INK, pad=10)
-    ends = []
-    for name in reversed(run.strategies):
-        curve = run.rule_curve(name, rule, "value").ready
-        if curve.labels.size:
-            mean = np.nanmean(curve.values, axis=0)
-            axes.plot(curve.labels, mean, color=styles[name].colour, linewidth=2, linestyle=styles[name].line)
-            ends.append((clip(name, 16), float(curve.labels[-1]), float(mean[-1]), styles[name].colour))
-            _mark(axes, find_stops(run, name, rule), curve.labels, mean, styles[name])
-    threshold = run.rule_curve(run.strategies[0], rule, "threshold").ready
-    if threshold.labels.size:
-        height = np.nanmean(threshold.values, axis=0)
-        axes.plot(threshold.labels, height, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    axes.margins(x=0.0, y=0.08)
-    axes.set_xlabel("labels spent", color=MUTED, loc="right", fontsize=11, labelpad=4)
-    axes.xaxis.set_major_formatter(lambda x, _: count(x))
-    axes.yaxis.set_major_formatter(lambda y, _: amount(y))
-    axes.yaxis.get_major_locator().set_params(nbins=4)
-    axes.xaxis.get_major_locator().set_params(nbins=5, integer=True)
-    axes.autoscale_view()
-    direct_labels(axes, ends)
-
-
-def _mark(axes: Axes, stops: Stops, labels: Floats, mean: Floats, style: Style) -> None:
-    if stops.median is not None:
-        height = np.interp(stops.median, labels, mean)
-        axes.plot([stops.median], [height], color=style.colour, marker=style.marker, markersize=7, zorder=4)
