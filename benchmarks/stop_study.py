@@ -8,6 +8,13 @@
 
 Every cell starts at 20 labels (two a class where there are more than ten classes) and takes up to 40 batches of 20,
 never more than half of the pool; margin sampling and random sampling; the same command goes on where it was stopped.
+Other settings go beside, each into a database and a folder of tables of its own:
+
+    python -m benchmarks.stop_study run logistic --strategies badge k_center --seeds 2 --sets sets --db batches.sqlite
+    python -m benchmarks.study.sets FILES... --out large --items 10000
+    python -m benchmarks.study.sets FILES... --out images --raw
+    python -m benchmarks.stop_study run cnn --batch 40 --rounds 20 --sets images --db cnn.sqlite --seeds 2
+    python -m benchmarks.stop_study tables tables --beside "a small CNN=cnn_tables" ...
 """
 
 from __future__ import annotations
@@ -53,18 +60,19 @@ with most of these runs in sight, so look at `advisor + price`, its signal with 
 of your own. These are small models with up to 820 labels: no evidence for fine-tuned networks."""
 
 
-def run(model: str, folder: Path, db: Path, seeds: int, jobs: int) -> None:
+def run(args: argparse.Namespace) -> None:
     """Plan what is not there, and run what is not done."""
-    with Store(f"sqlite:///{db.absolute()}") as store:
-        for name in SETS if model == "logistic" else FEWER:
-            with np.load(folder / f"{name}.npz") as arrays:
+    names = args.names or (SETS if args.model == "logistic" else FEWER)
+    with Store(f"sqlite:///{args.db.absolute()}") as store:
+        for file in (args.sets / f"{name}.npz" for name in names):
+            with np.load(file) as arrays:
                 n, classes = len(arrays["y_train"]), len(np.unique(arrays["y_train"]))
             start = max(20, 2 * classes)
-            size = {"start": start, "batch": BATCH, "rounds": min(ROUNDS, (n // 2 - start) // BATCH)}
-            common = {"model": model, "strategy": ["margin"], "watch": [], "upper_bound": False, "evidence": True}
-            data = {"data": str(folder / f"{name}.npz"), "seeds": seeds}
+            size = {"start": start, "batch": args.batch, "rounds": min(args.rounds, (n // 2 - start) // args.batch)}
+            common = {"model": args.model, "strategy": args.strategies, "watch": [], "upper_bound": False}
+            data = {"data": str(file), "seeds": args.seeds, "evidence": True}
             plan(read_grid(flags={**common, **data, **size}), store)
-        assist(store, jobs=jobs)
+        assist(store, jobs=args.jobs)
 
 
 def rows(folder: Path, name: str) -> list[dict[str, str]]:
@@ -183,7 +191,31 @@ def gains(found: list[dict[str, str]]) -> str:
     )
 
 
-def page(folder: Path) -> str:
+def beside(name: str, folder: Path) -> list[str]:
+    """What holds in another setting: a row."""
+    found = [row for row in rows(folder, "regret") if row["model"] == row["strategy"] == "all" and not row["price"]]
+    by_arm = {row["arm"]: row for row in found}
+    signals = [row for row in found if row["kind"] == "signal, told the price"]
+    best = min(signals, key=lambda row: float(row["regret"]), default=None)
+    clear = next((row for row in rows(folder, "first_stops") if row["arm"] == "advisor: clear stop"), {})
+    gain = next((row for row in rows(folder, "gains") if row["data"] == "all"), None) or rows(folder, "gains")[0]
+    advisor, blind = by_arm["advisor"], by_arm.get("price x labels", {})
+    return [
+        name, advisor["sets"], advisor["runs"], f"{number(advisor['regret'])} ({interval(advisor)})",
+        number(blind.get("regret", "")), "" if best is None else f"{number(best['regret'])} ({best['arm']})",
+        percent(clear.get("right", "")), percent(gain["coverage"]), number(gain["bias_points"], 1, "+"),
+    ]  # fmt: skip
+
+
+def others(named: Sequence[str]) -> str:
+    """A row for each other setting, ``NAME=FOLDER``."""
+    header = ["setting", "sets", "runs", "advisor's regret", "no data", "best published signal",
+              "first clear stop right", "80 % interval covers", "bias, points"]  # fmt: skip
+    body = [beside(name, Path(folder)) for name, _, folder in (one.partition("=") for one in named)]
+    return f"## Elsewhere\n\nOther settings, each by itself, with constants found within it.\n\n{table(header, body)}"
+
+
+def page(folder: Path, named: Sequence[str]) -> str:
     """The whole page."""
     verdicts = table(
         ["verdict", "rounds", "cheapest round past"],
@@ -194,7 +226,7 @@ def page(folder: Path) -> str:
     )
     parts = [NOTICE, INTRO, regret(rows(folder, "regret")), first_stops(rows(folder, "first_stops")),
              f"## What the verdicts are worth\n\n{verdicts}", gains(rows(folder, "gains")),
-             correlations(rows(folder, "correlations"))]  # fmt: skip
+             *([others(named)] if named else []), correlations(rows(folder, "correlations"))]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
 
@@ -202,17 +234,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("run")
-    one.add_argument("model", choices=("logistic", "forest", "mlp"))
+    one.add_argument("model", help="logistic, forest, mlp, cnn, or any other model")
     one.add_argument("--sets", type=Path, required=True, help="folder that benchmarks.study.sets wrote")
     one.add_argument("--db", type=Path, required=True, help="results database")
     one.add_argument("--seeds", type=int, default=6)
     one.add_argument("--jobs", type=int, default=2)
-    commands.add_parser("tables").add_argument("folder", type=Path, help="what claros stop bench wrote")
+    one.add_argument("--names", nargs="+", help="these sets instead of all")
+    one.add_argument("--strategies", nargs="+", default=["margin"], help="beside random")
+    one.add_argument("--batch", type=int, default=BATCH)
+    one.add_argument("--rounds", type=int, default=ROUNDS)
+    two = commands.add_parser("tables")
+    two.add_argument("folder", type=Path, help="what claros stop bench wrote")
+    two.add_argument("--beside", nargs="+", default=[], metavar="NAME=FOLDER", help="the same of other settings")
     args = parser.parse_args()
     if args.command == "run":
-        run(args.model, args.sets, args.db, args.seeds, args.jobs)
+        run(args)
     else:
-        print(page(args.folder), end="")
+        print(page(args.folder, args.beside), end="")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,9 @@ def test_every_table_has_its_numbers_the_best_rule_first(tmp_path: Path) -> None
         arm("better", "as published", 0.35, 0.2, model="forest"),
         arm("better", "as published", 9.0, price=0.001),  # of one price: not what the page says
         arm("advisor", "told the price", 0.05),
+        arm("price x labels", "no data, told the price", 0.1, 0.5),
+        arm("kappa + price", "signal, told the price", 0.08, 0.6),
+        arm("doubt + price", "signal, told the price", 0.07, 0.7),
     )
     scope = {"model": "all", "strategy": "all"}
     write(tmp_path, "first_stops", {**scope, "arm": "advisor", "kind": "told the price", "stops": 10, "right": 0.9,
@@ -40,7 +43,7 @@ def test_every_table_has_its_numbers_the_best_rule_first(tmp_path: Path) -> None
     write(tmp_path, "gains", {**scope, **over_sets}, {**scope, **of_one})
     write(tmp_path, "correlations", {"model": "forest", "strategy": "margin", "rule": "better", "correlation": 0.9,
           "sem": 0.02, "svm": 0.1, "rf": 0.56, "nn": ""})  # fmt: skip
-    said = page(tmp_path)
+    said = page(tmp_path, [f"a CNN={tmp_path}"])
     assert said.index("`better` | 0.300") < said.index("`worse` | 0.400")
     assert "| `better` | 0.300 | 0.290 to 0.310 | 0.20 | 0.20 to 0.20 | 25 % | 0.350 |" in said
     assert "9.000" not in said
@@ -48,3 +51,7 @@ def test_every_table_has_its_numbers_the_best_rule_first(tmp_path: Path) -> None
     assert "| stop | 7 | 99 % |" in said
     assert said.index("| usps | 90 % | 8.0 | -1.0 | 4 |") < said.index("| all | 85 % | 7.5 | +1.0 | 9 |")
     assert "| `better` | 0.90 ± 0.02 | 0.56 |" in said
+    assert (
+        "| a CNN | 19 | 344 | 0.050 (0.040 to 0.060) | 0.100 | 0.070 (doubt + price) |  | 85 % | +1.0 |" in said
+    )
+    assert "small CNN" not in page(tmp_path, [])

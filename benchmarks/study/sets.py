@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sklearn.decomposition import PCA, TruncatedSVD
@@ -41,19 +40,22 @@ def part(pool: Pool, n: int, rng: np.random.Generator) -> Pool:
     return pool.subset(np.sort(rng.permutation(len(pool))[:n]))
 
 
-def prepare(name: str, source: str, folder: Path, options: dict[str, Any]) -> Path:
-    """Write NAME.npz; the same file each time."""
+def prepare(name: str, source: str, folder: Path, items: int, raw: bool) -> Path:
+    """Write NAME.npz, with features made of the items or the items as they are; the same file each time."""
     rng = np.random.default_rng(0)
-    pool, test = data.load(source, **options)
+    pool, test = data.load(source)
     if test is None or test.labels is None or pool.labels is None:
         raise SystemExit(f"{source} has no labels.")
-    pool, test = part(pool, POOL, rng), part(test, TEST, rng)
+    pool, test = part(pool, items, rng), part(test, TEST, rng)
     seen = np.unique(pool.labels)  # a class of which the sample has nothing is left out
     held = np.isin(test.labels, seen)
-    x, x_test = (array.astype(np.float32) for array in features(pool, test))
+    if raw:
+        x, x_test = (part.take(np.arange(len(part))) for part in (pool, test))
+    else:
+        x, x_test = (array.astype(np.float32) for array in features(pool, test))
     arrays = {
         "x_train": x,
-        "features_train": x,
+        **({} if raw else {"features_train": x}),
         "y_train": np.searchsorted(seen, pool.labels),
         "x_test": x_test[held],
         "y_test": np.searchsorted(seen, test.labels[held]),
@@ -86,16 +88,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sources", nargs="*", type=Path, help="files as `claros run --data` takes them")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--items", type=int, default=POOL, help="at most so many to choose from")
+    parser.add_argument("--raw", action="store_true", help="the files' items as they are, and no others")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    clusters(args.out)
-    for source in [*map(Path, BUNDLED), *args.sources]:
+    if not args.raw:
+        clusters(args.out)
+    for source in [*([] if args.raw else map(Path, BUNDLED)), *args.sources]:
         name = source.name.partition(".")[0]
         if not (args.out / f"{name}.npz").exists():
-            prepare(name, str(source), args.out, {})
+            prepare(name, str(source), args.out, args.items, args.raw)
         with np.load(args.out / f"{name}.npz") as made:
-            n, width, classes = *made["x_train"].shape, len(np.unique(made["y_train"]))
-        print(f"{name}: {n} x {width}, {classes} classes", flush=True)
+            shape, classes = made["x_train"].shape, len(np.unique(made["y_train"]))
+        print(f"{name}: {' x '.join(map(str, shape))}, {classes} classes", flush=True)
 
 
 if __name__ == "__main__":
