@@ -271,10 +271,10 @@ class StrategyContract(ABC):
                 _run(self.strategy(), 20, inputs, sizes["N"])
             return
         held = sum(value.nbytes for value in inputs.values() if isinstance(value, np.ndarray))
-        _run(self.strategy(), 20, few, 100)  # imports are not counted
+        _run(self.strategy(), 5, few, 100)  # imports are not counted
         tracemalloc.start()
         try:
-            _run(self.strategy(), 20, inputs, sizes["N"])
+            _run(self.strategy(), 5, inputs, sizes["N"])
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
