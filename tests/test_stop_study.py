@@ -51,7 +51,5 @@ def test_every_table_has_its_numbers_the_best_rule_first(tmp_path: Path) -> None
     assert "| stop | 7 | 99 % |" in said
     assert said.index("| usps | 90 % | 8.0 | -1.0 | 4 |") < said.index("| all | 85 % | 7.5 | +1.0 | 9 |")
     assert "| `better` | 0.90 ± 0.02 | 0.56 |" in said
-    assert (
-        "| a CNN | 19 | 344 | 0.050 (0.040 to 0.060) | 0.100 | 0.070 (doubt + price) |  | 85 % | +1.0 |" in said
-    )
+    assert "| a CNN | 19 | 344 | 0.050 (0.040 to 0.060) | 0.100 | 0.070 (doubt + price) |  | 85 % | +1.0 |" in said
     assert "small CNN" not in page(tmp_path, [])

@@ -65,6 +65,39 @@ def test_outer_products_are_compared_without_being_formed() -> None:
     assert nearest == pytest.approx(squares(explicit, explicit[:5]).min(axis=1), abs=1e-12)
 
 
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_outer_products_one_centre_at_a_time_read_the_second_factor_where_it_can_matter(
+    library, weighted, monkeypatch
+) -> None:
+    """Gradients: of rows predicted to be of another class the first factor says that they do not come nearer."""
+    monkeypatch.setattr(arrays, "BLOCK_BYTES", 1 << 12)
+    rng, n = np.random.default_rng(0), 2000
+    probs = rng.dirichlet(np.full(20, 0.05), n)
+    left, right = np.eye(20)[probs.argmax(axis=1)] - probs, rng.normal(size=(n, 6))
+    given = [torch.from_numpy(part) if library == "torch" else part for part in (left, right)]
+    read = []
+
+    def second(rows):
+        found = arrays.take(given[1], rows)
+        read.append(len(found))
+        return found
+
+    vectors = Vectors(n, Table(lambda rows: arrays.take(given[0], rows), 20), Table(second, 6, offset=0.25))
+    with_one = np.hstack([right, np.full((n, 1), 0.5)])
+    explicit = np.einsum("na,nb->nab", left, with_one).reshape(n, -1)
+    centres = rng.permutation(n)[:40]
+    weights = rng.random(n) if weighted else None
+    running = np.minimum.accumulate(squares(explicit, explicit[centres]), axis=1)
+    nearest, totals = np.full(n, np.inf), []
+    read.clear()
+    for centre in centres:
+        totals += [*vectors.approach_in_turn(nearest, vectors.gather(np.array([centre])), weights)]
+    assert nearest == pytest.approx(running[:, -1], abs=1e-12)
+    assert totals == pytest.approx((running * (1.0 if weights is None else weights[:, None])).sum(axis=0))
+    assert sum(read) < 0.4 * n * len(centres)
+
+
 def test_copies_of_a_centre_are_at_distance_zero_and_never_below() -> None:
     rng = np.random.default_rng(0)
     points = np.repeat(1000 + rng.normal(size=(10, 50)), 20, axis=0).astype(np.float32)

@@ -26,6 +26,8 @@ __all__ = [
 
 #: Codes from here on are renumbered before they are counted, so that memory follows the items and not the codes.
 SPARSE = 1 << 20
+#: A negative code of 8 bits, read as an unsigned number; those of wider types are larger.
+SMALLEST_NEGATIVE = 1 << 7
 
 
 def cohen_kappa(first: Indices, second: Indices) -> float | None:
@@ -41,7 +43,7 @@ def cohen_kappa(first: Indices, second: Indices) -> float | None:
     >>> cohen_kappa(np.array([2, 2]), np.array([2, 2])) is None
     True
     """
-    first, second = _dense(*_pair(first, second))
+    first, second = _dense(first, second)
     n, expected = int(first.size), _by_chance(np.bincount(first), np.bincount(second))
     if expected == n * n:
         return None
@@ -64,7 +66,7 @@ class Kappa(NamedTuple):
 
 def kappa_with_variance(first: Indices, second: Indices) -> Kappa | None:
     """`cohen_kappa` and `kappa_variance` in one go, with what a bound near 1 needs; None as they are. O(T + C)."""
-    first, second = _dense(*_pair(first, second))
+    first, second = _dense(first, second)
     n, classes = int(first.size), max(int(first.max()), int(second.max())) + 1
     rows, columns = np.bincount(first, minlength=classes), np.bincount(second, minlength=classes)
     by_chance = _by_chance(rows, columns)
@@ -106,7 +108,7 @@ def class_counts(first: Indices, second: Indices) -> tuple[Indices, Indices, Ind
     >>> [part.tolist() for part in class_counts(np.array([0, 1, 1]), np.array([0, 1, 3]))]
     [[0, 1, 3], [1, 2, 0], [1, 1, 1], [1, 1, 0]]
     """
-    given = _pair(first, second)
+    given = np.asarray(first), np.asarray(second)
     first, second = _dense(*given)
     size = max(int(first.max()), int(second.max())) + 1
     counts = [np.bincount(codes, minlength=size) for codes in (first, second, first[first == second])]
@@ -215,28 +217,31 @@ def contingency(first: Indices, second: Indices, n_classes: int) -> Indices:
 
     One `numpy.bincount` over joint codes: O(T + C²).
     """
-    first, second = _pair(first, second)
-    top = max(int(first.max()), int(second.max()))
+    first, second, top = _pair(first, second)
     if top >= n_classes:
         raise InputError(f"Class codes must be below the {n_classes} classes; got {top}.")
     joint = first.astype(np.int64) * n_classes + second
     return np.bincount(joint, minlength=n_classes * n_classes).reshape(n_classes, n_classes)
 
 
-def _pair(first: Indices, second: Indices) -> tuple[Indices, Indices]:
+def _pair(first: Indices, second: Indices) -> tuple[Indices, Indices, int]:
+    """Two predictions for the same items, checked, and the largest code."""
     first, second = np.asarray(first), np.asarray(second)
     if first.ndim != 1 or first.shape != second.shape or first.size == 0:
         raise InputError(f"Two predictions for the same items are needed; got shapes {first.shape} and {second.shape}.")
     if first.dtype.kind not in "iu" or second.dtype.kind not in "iu":
         raise InputError(f"Predictions must be class codes; got dtypes {first.dtype} and {second.dtype}.")
-    if int(first.min()) < 0 or int(second.min()) < 0:
+    # Read as unsigned numbers, negative ones are the largest: one look tells both.
+    top = max(int(codes.view(f"u{codes.dtype.itemsize}").max()) for codes in (first, second))
+    if top >= SMALLEST_NEGATIVE and (int(first.min()) < 0 or int(second.min()) < 0):
         raise InputError("Predictions must be class codes of at least 0; got a negative one.")
-    return first, second
+    return first, second, top
 
 
 def _dense(first: Indices, second: Indices) -> tuple[Indices, Indices]:
-    """The same codes, renumbered where they are so large that counting them would take more memory than the items."""
-    if max(int(first.max()), int(second.max())) < SPARSE:
+    """Two predictions, checked, and renumbered where counting such codes would take more memory than the items."""
+    first, second, top = _pair(first, second)
+    if top < SPARSE:
         return first, second
     joined = np.unique(np.concatenate([first, second]), return_inverse=True)[1]
     return joined[: first.size], joined[first.size :]

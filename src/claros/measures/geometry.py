@@ -31,7 +31,10 @@ from claros.arrays import (
 __all__ = ["Few", "Frame", "Table", "Vectors", "centred", "difference_squares", "mean_point", "peak", "safe_scale"]
 
 #: Centres are compared in groups, so that a block of rows against a group stays in the cache.
-GROUP = 256
+GROUP = 512
+#: Against a single centre blocks are so many times longer, since nothing of them is used twice; and against a whole
+#: group, as products are then faster.
+LONGER = 4
 
 #: Squares within these bounds neither overflow nor underflow in float32.
 SAFE_SQUARES = (1e-20, 1e30)
@@ -82,16 +85,20 @@ class Vectors:
         #: Rounding of a squared distance, as a share of the squared norms: random rounding, with a wide margin.
         self.noise = self.eps * sum(8.0 + 4.0 * math.sqrt(table.width) for table in tables)
         self.norms = np.empty(n, dtype=self.dtype)
+        #: (N,) lengths of the last factor, where there is another.
+        self._lengths = np.empty(n if len(tables) > 1 else 0, dtype=self.dtype)
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # see safe_scale
             for rows in self._blocks(1):
-                product: Any = 1.0
-                for table in tables:
-                    part = table.rows(rows)
-                    product = product * (self._xp.vecdot(part, part) + table.offset)
-                self.norms[rows] = to_numpy(product)
+                squares = [self._xp.vecdot(part, part) + table.offset for table, part in self._parts(rows)]
+                self.norms[rows] = to_numpy(math.prod(squares[1:], start=squares[0]))
+                if len(tables) > 1:
+                    self._lengths[rows] = to_numpy(self._xp.sqrt(squares[-1]))
 
-    def _blocks(self, m: int) -> Iterator[slice]:
-        return row_blocks(self.n, self.dtype.itemsize * (self._width + m), self._block_bytes)
+    def _blocks(self, m: int, longer: int = 1) -> Iterator[slice]:
+        return row_blocks(self.n, self.dtype.itemsize * (self._width + m), longer * self._block_bytes)
+
+    def _parts(self, rows: slice) -> Iterator[tuple[Table, Array]]:
+        return ((table, table.rows(rows)) for table in self.tables)
 
     def gather(self, positions: Indices) -> Few:
         """The vectors at these positions, on the host."""
@@ -109,53 +116,81 @@ class Vectors:
 
     def approach(self, nearest: Floats, centres: Few) -> None:
         """Lower ``nearest`` (N,), squared distances to the nearest centre so far, by these centres. O(N·m·F) time."""
-        for group in row_blocks(len(centres.norms), 1, GROUP):
-            for rows, gaps in self._gaps(centres.some(group)):
-                squares = to_numpy(self._xp.min(gaps, axis=0)) + self.norms[rows]
-                np.minimum(nearest[rows], np.maximum(squares, 0.0), out=nearest[rows])
+        for rows, _, gaps in self._gaps(centres):
+            squares = to_numpy(self._xp.min(gaps, axis=0)) + self.norms[rows]
+            np.minimum(nearest[rows], np.maximum(squares, 0.0), out=nearest[rows])
 
     def approach_in_turn(self, nearest: Floats, centres: Few, weights: Floats | None = None) -> Floats:
         """The same, one centre after the other; returns the (weighted) sum of ``nearest`` after each, (m,).
 
         What is below the rounding is 0, so that copies of a centre weigh nothing.
         """
-        xp, totals = self._xp, [np.empty(0)]
-        for group in row_blocks(len(centres.norms), 1, GROUP):
-            after = np.zeros(group.stop - group.start)
-            for rows, gaps in self._gaps(centres.some(group)):
-                norms = from_numpy(self.norms[rows], gaps)
-                gaps += norms[None, :]
-                gaps *= gaps > 4.0 * self.noise * norms[None, :]
-                running = from_numpy(nearest[rows], gaps)
-                for turn in range(gaps.shape[0]):
-                    running = gaps[turn, :] = xp.minimum(running, gaps[turn, :])
-                nearest[rows] = to_numpy(running)
-                if weights is not None:
-                    gaps *= from_numpy(weights[rows].astype(self.dtype), gaps)[None, :]
-                after += to_numpy(xp.sum(gaps, axis=1))
-            totals.append(after)
-        return np.concatenate(totals)
+        if len(centres.norms) == 1 and len(self.tables) == 2:
+            self._approach_one(nearest, centres)
+            return np.array([np.sum(nearest if weights is None else nearest * weights, dtype=np.float64)])
+        xp, totals = self._xp, np.zeros(len(centres.norms))
+        for rows, group, gaps in self._gaps(centres):
+            norms = from_numpy(self.norms[rows], gaps)
+            gaps += norms[None, :]
+            gaps *= gaps > 4.0 * self.noise * norms[None, :]
+            running = from_numpy(nearest[rows], gaps)
+            for turn in range(gaps.shape[0]):
+                running = gaps[turn, :] = xp.minimum(running, gaps[turn, :])
+            nearest[rows] = to_numpy(running)
+            if weights is not None:
+                gaps *= from_numpy(weights[rows].astype(self.dtype), gaps)[None, :]
+            totals[group] += to_numpy(xp.sum(gaps, axis=1))
+        return totals
 
-    def _gaps(self, centres: Few) -> Iterator[tuple[slice, Array]]:
-        """Blocks of rows with |c|² - 2 <c, x> for every centre and row, (m, rows)."""
+    def _approach_one(self, nearest: Floats, centre: Few) -> None:
+        """Lower ``nearest`` by one centre; the second factor is read only where the first leaves room to be nearer.
+
+        <a, c><b, d> is at most abs(<a, c>)·|b|·|d|, which is small for gradients of other classes.
+        """
+        first, second = self.tables
+        of_first, of_second = (from_numpy(part[0], first.rows(slice(0, 0))) for part in centre.parts)
+        length = math.sqrt(float(np.vecdot(centre.parts[1][0], centre.parts[1][0])) + second.offset)
+        for rows in self._blocks(1, LONGER):
+            norms, before = self.norms[rows], nearest[rows]
+            inner = to_numpy(first.rows(rows) @ of_first) + first.offset
+            sums = norms + centre.norms[0]
+            least = sums - 2.0 * length * np.abs(inner) * self._lengths[rows]
+            near: Indices | slice = np.flatnonzero(least - self.noise * sums < before)
+            if isinstance(near, np.ndarray) and 2 * len(near) <= len(norms):
+                block = second.rows(rows.start + near)
+            else:
+                block, near = second.rows(rows), slice(None)
+            gaps = sums[near] - 2.0 * inner[near] * (to_numpy(block @ of_second) + second.offset)
+            gaps *= gaps > 4.0 * self.noise * norms[near]
+            before[near] = np.minimum(before[near], gaps)
+
+    def _gaps(self, centres: Few) -> Iterator[tuple[slice, slice, Array]]:
+        """|c|² - 2 <c, x> for each block of rows and, within it, each group of centres: (group, rows)."""
+        groups = [*row_blocks(len(centres.norms), 1, GROUP)]
+        if not groups:
+            return
         probe = self.tables[0].rows(slice(0, 0))
         # The factor -2 goes into the centres, which are few.
         parts = [from_numpy(-2.0 * part if i == 0 else part, probe) for i, part in enumerate(centres.parts)]
         offsets = [-2.0 * table.offset if i == 0 else table.offset for i, table in enumerate(self.tables)]
         norms = from_numpy(centres.norms[:, None], probe)
         scratch = [Scratch() for _ in parts]
-        for rows in self._blocks(len(centres.norms)):
-            gaps = None
-            for i, (table, part, offset) in enumerate(zip(self.tables, parts, offsets, strict=True)):
-                inner = _product(part, table.rows(rows), scratch[i])
-                if offset:
-                    inner += offset
-                if gaps is None:
-                    gaps = inner
-                else:
-                    gaps *= inner
-            gaps += norms
-            yield rows, gaps
+        m = min(len(centres.norms), GROUP)
+        longer = LONGER if m == GROUP else 1
+        for rows in self._blocks(m, longer):
+            blocks = [table.rows(rows) for table in self.tables]
+            for group in groups:
+                gaps = None
+                for part, block, offset, room in zip(parts, blocks, offsets, scratch, strict=True):
+                    inner = _product(part[group], block, room)
+                    if offset:
+                        inner += offset
+                    if gaps is None:
+                        gaps = inner
+                    else:
+                        gaps *= inner
+                gaps += norms[group]
+                yield rows, group, gaps
 
 
 def _product(left: Array, rows: Array, scratch: Scratch) -> Array:
