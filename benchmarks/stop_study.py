@@ -13,7 +13,7 @@ Other settings go beside, each into a database and a folder of tables of its own
     python -m benchmarks.stop_study run logistic --strategies badge k_center --seeds 2 --sets sets --db batches.sqlite
     python -m benchmarks.study.sets FILES... --out large --items 10000
     python -m benchmarks.study.sets FILES... --out images --raw
-    python -m benchmarks.stop_study run cnn --batch 40 --rounds 20 --sets images --db cnn.sqlite --seeds 2
+    python -m benchmarks.stop_study run cnn --names mnist --batch 40 --rounds 20 --seeds 2 --sets images --db cnn.sqlite
     python -m benchmarks.stop_study tables tables --beside "a small CNN=cnn_tables" ...
 """
 
@@ -239,7 +239,7 @@ def main() -> None:
     one.add_argument("--db", type=Path, required=True, help="results database")
     one.add_argument("--seeds", type=int, default=6)
     one.add_argument("--jobs", type=int, default=2)
-    one.add_argument("--names", nargs="+", help="these sets instead of all")
+    one.add_argument("--names", nargs="+", help="these sets instead of those that the model is known for")
     one.add_argument("--strategies", nargs="+", default=["margin"], help="beside random")
     one.add_argument("--batch", type=int, default=BATCH)
     one.add_argument("--rounds", type=int, default=ROUNDS)

@@ -1,4 +1,4 @@
-"""The data sets of the study, each brought to one small npz: at most 4,000 items and 2,000 for the test."""
+"""The data sets of the study, each brought to one small npz: at most 4,000 items unless told, 2,000 for the test."""
 
 from __future__ import annotations
 
@@ -49,6 +49,8 @@ def prepare(name: str, source: str, folder: Path, items: int, raw: bool) -> Path
     pool, test = part(pool, items, rng), part(test, TEST, rng)
     seen = np.unique(pool.labels)  # a class of which the sample has nothing is left out
     held = np.isin(test.labels, seen)
+    if raw and pool.kind == "texts":
+        raise SystemExit(f"{source} has texts; --raw is for images and rows.")
     if raw:
         x, x_test = (part.take(np.arange(len(part))) for part in (pool, test))
     else:

@@ -345,3 +345,13 @@ def test_two_thousand_different_label_sets_never_make_a_full_table_of_distances(
 def test_what_are_no_two_tables_of_labels_is_refused(first: Any, second: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         krippendorff_alpha(np.array(first), np.array(second))
+
+
+@pytest.mark.parametrize("dtype", [">i2", "<i8", ">i8", "i1", "u1", "u8", ">u4"])
+def test_codes_of_any_whole_type_and_byte_order_agree_alike(dtype: str) -> None:
+    first, second = np.array([0, 1, 2, 1], dtype=dtype), np.array([0, 1, 1, 1], dtype=dtype)
+    assert contingency(first, second, 3).tolist() == [[1, 0, 0], [0, 2, 0], [0, 1, 0]]
+    assert cohen_kappa(first, second) == pytest.approx(cohen_kappa(first.astype(np.int64), second.astype(np.int64)))
+    if np.dtype(dtype).kind == "i":
+        with pytest.raises(InputError, match="negative"):
+            cohen_kappa(first, np.array([0, 1, 1, -1], dtype=dtype))

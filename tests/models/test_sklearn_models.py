@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
+import claros
 from claros import models
 from claros.data import arrays
 from claros.errors import CannotFeedError, InputError, ModelError
@@ -300,20 +301,48 @@ def test_a_calibrated_machine_gives_its_own_distances_and_support_vectors() -> N
     assert given["n_support_vectors"] == theirs.n_support_.sum()
 
 
+def test_pairwise_distances_are_no_column_a_class_and_a_pipeline_s_machine_is_its_last_step() -> None:
+    pairwise = SVC(decision_function_shape="ovo")
+    assert "decision_values" not in from_estimator(CalibratedClassifierCV(pairwise, ensemble=False)).provides
+    pool = arrays(IRIS.data, IRIS.target)
+    within = from_estimator(CalibratedClassifierCV(make_pipeline(StandardScaler(), SVC()), ensemble=False))
+    theirs = SVC().fit(StandardScaler().fit_transform(IRIS.data), IRIS.target)
+    assert outputs(fitted(within, pool), pool, "n_support_vectors") == theirs.n_support_.sum()
+
+
 def test_machines_that_are_calibrated_apart_have_no_support_vectors_of_their_own() -> None:
     apart = from_estimator(CalibratedClassifierCV(SVC(), cv=3))
     assert not {"decision_values", "n_support_vectors"} & apart.provides
 
 
-@pytest.mark.parametrize("classes", [[0, 1], [0, 1, 2]])
-def test_a_machine_predicts_and_ranks_as_its_distances_do(classes: list[int]) -> None:
-    some = np.isin(IRIS.target, classes)
+def test_of_two_classes_margin_asks_for_what_is_closest_to_the_machine_s_boundary() -> None:
+    some = IRIS.target > 0
     pool = arrays(IRIS.data[some], IRIS.target[some])
-    probs, values = outputs(fitted(models.get("svm", kernel="linear"), pool), pool, "probs", "decision_values")
-    assert np.array_equal(probs.argmax(axis=1), values.argmax(axis=1))
-    best, second = np.sort(values, axis=1)[:, :-3:-1].T
-    sure, next_to_it = np.sort(probs, axis=1)[:, :-3:-1].T
-    assert np.array_equal(np.argsort(best - second), np.argsort(sure / next_to_it))
+    probs, values = outputs(fitted(models.get("svm"), pool), pool, "probs", "decision_values")
+    theirs = SVC().fit(StandardScaler().fit_transform(IRIS.data[some]), IRIS.target[some])
+    distance = theirs.decision_function(StandardScaler().fit_transform(IRIS.data[some]))
+    np.testing.assert_allclose(values, np.stack([-distance, distance], axis=1), atol=1e-9)
+    assert np.array_equal(claros.select("margin", 10, probs=probs).indices, np.argsort(abs(distance))[:10])
+
+
+def test_of_more_classes_each_has_a_machine_against_the_rest_and_they_predict_together() -> None:
+    pool = arrays(IRIS.data, IRIS.target)
+    given = outputs(fitted(models.get("svm", C=2.0), pool), pool, "probs", "decision_values", "n_support_vectors")
+    rows = StandardScaler().fit_transform(IRIS.data)
+    theirs = [SVC(C=2.0).fit(rows, IRIS.target == code) for code in range(3)]
+    distances = np.column_stack([machine.decision_function(rows) for machine in theirs])
+    np.testing.assert_allclose(given[1], distances, atol=1e-9)
+    np.testing.assert_allclose(given[0], softmax(distances, axis=1), atol=1e-9)
+    assert given[2] == len(set(np.concatenate([machine.support_ for machine in theirs]).tolist()))
+
+
+def test_a_heavier_class_moves_the_machine_s_boundary_as_in_scikit_learn() -> None:
+    some = IRIS.target > 0
+    pool = arrays(IRIS.data[some], IRIS.target[some] - 1)
+    values = outputs(fitted(models.get("svm", class_weight={0: 3.0, 1: 1.0}), pool), pool, "decision_values")
+    rows = StandardScaler().fit_transform(IRIS.data[some])
+    theirs = SVC(class_weight={0: 3.0, 1: 1.0}).fit(rows, IRIS.target[some] - 1)
+    np.testing.assert_allclose(values[:, 1], theirs.decision_function(rows), atol=1e-9)
 
 
 def test_a_machine_needs_one_label_a_class_and_takes_no_parameter_that_changes_its_distances() -> None:

@@ -226,14 +226,22 @@ def test_of_the_advisor_the_page_draws_what_twice_the_labels_would_bring(
     tmp_path: Path, drawn: Any, told: dict[str, float]
 ) -> None:
     config = {"watch": [{"name": "advisor"}], **told}
-    out = drawn(tmp_path / "run", strategies=("margin",), seeds=1, rounds=6, rules=("advisor",), config=config)
+    out = drawn(tmp_path / "run", strategies=("margin", "random"), seeds=1, rounds=6, rules=("advisor",), config=config)
     shown = view(read(out))
-    assert "the next label no longer pays" in stopping.build(shown).body
+    if not told:
+        shown.run.rules["threshold"][:] = np.nan
+    assert ("the next label no longer pays" in stopping.build(shown).body) == bool(told)
     value = read(out).rule_curve("margin", "advisor", "value").ready
     slope = value.labels * value.values[0] * (told["price"] / told["worth"] if told else 1.0)  # in points
-    lines = criteria.drawing(shown, ["advisor"]).painted().axes[0].lines
-    assert lines[0].get_xdata() == pytest.approx(value.labels)
-    assert lines[0].get_ydata() == pytest.approx(math.log(2) * slope)
+    figure = criteria.drawing(shown, ["advisor"])
+    axes = figure.painted().axes[0]
+    (line,) = (one for one in axes.lines if one.get_color() == shown.styles["margin"].colour)
+    assert line.get_xdata() == pytest.approx(value.labels)
+    assert line.get_ydata() == pytest.approx(math.log(2) * slope)
+    assert len(axes.collections) == 1  # the control has no band
+    behind = figure.behind()
+    mine = [place for place, name in enumerate(behind["strategy"]) if name == "margin"]
+    assert np.array(behind["gain"])[mine][-len(slope) :] == pytest.approx(math.log(2) * slope / 100)
 
 
 def test_random_under_a_label_of_its_own_is_still_the_control(tmp_path: Path, drawn: Any) -> None:

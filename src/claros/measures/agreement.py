@@ -232,9 +232,10 @@ def _pair(first: Indices, second: Indices) -> tuple[Indices, Indices, int]:
     if first.dtype.kind not in "iu" or second.dtype.kind not in "iu":
         raise InputError(f"Predictions must be class codes; got dtypes {first.dtype} and {second.dtype}.")
     # Read as unsigned numbers, negative ones are the largest: one look tells both.
-    top = max(int(codes.view(f"u{codes.dtype.itemsize}").max()) for codes in (first, second))
+    top = max(int(codes.view(codes.dtype.str.replace("i", "u")).max()) for codes in (first, second))
     if top >= SMALLEST_NEGATIVE and (int(first.min()) < 0 or int(second.min()) < 0):
         raise InputError("Predictions must be class codes of at least 0; got a negative one.")
+    first, second = (codes.astype(np.int64) if codes.dtype == np.uint64 else codes for codes in (first, second))
     return first, second, top
 
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from claros.arrays import (
+    DEVICE_BLOCK_BYTES,
     Array,
     Floats,
     Indices,
@@ -32,8 +33,8 @@ __all__ = ["Few", "Frame", "Table", "Vectors", "centred", "difference_squares", 
 
 #: Centres are compared in groups, so that a block of rows against a group stays in the cache.
 GROUP = 512
-#: Against a single centre blocks are so many times longer, since nothing of them is used twice; and against a whole
-#: group, as products are then faster.
+#: Blocks are so many times longer where they are passed through once, and against whole groups of centres, as products
+#: are then faster; but never longer than an accelerator's.
 LONGER = 4
 
 #: Squares within these bounds neither overflow nor underflow in float32.
@@ -95,7 +96,8 @@ class Vectors:
                     self._lengths[rows] = to_numpy(self._xp.sqrt(squares[-1]))
 
     def _blocks(self, m: int, longer: int = 1) -> Iterator[slice]:
-        return row_blocks(self.n, self.dtype.itemsize * (self._width + m), longer * self._block_bytes)
+        block_bytes = max(self._block_bytes, min(longer * self._block_bytes, DEVICE_BLOCK_BYTES))
+        return row_blocks(self.n, self.dtype.itemsize * (self._width + m), block_bytes)
 
     def _parts(self, rows: slice) -> Iterator[tuple[Table, Array]]:
         return ((table, table.rows(rows)) for table in self.tables)
@@ -149,20 +151,19 @@ class Vectors:
         """
         first, second = self.tables
         of_first, of_second = (from_numpy(part[0], first.rows(slice(0, 0))) for part in centre.parts)
-        length = math.sqrt(float(np.vecdot(centre.parts[1][0], centre.parts[1][0])) + second.offset)
+        length = math.sqrt(float(centre.parts[1][0] @ centre.parts[1][0]) + second.offset)
         for rows in self._blocks(1, LONGER):
             norms, before = self.norms[rows], nearest[rows]
             inner = to_numpy(first.rows(rows) @ of_first) + first.offset
             sums = norms + centre.norms[0]
             least = sums - 2.0 * length * np.abs(inner) * self._lengths[rows]
-            near: Indices | slice = np.flatnonzero(least - self.noise * sums < before)
-            if isinstance(near, np.ndarray) and 2 * len(near) <= len(norms):
-                block = second.rows(rows.start + near)
-            else:
-                block, near = second.rows(rows), slice(None)
-            gaps = sums[near] - 2.0 * inner[near] * (to_numpy(block @ of_second) + second.offset)
-            gaps *= gaps > 4.0 * self.noise * norms[near]
-            before[near] = np.minimum(before[near], gaps)
+            near = np.flatnonzero(least - self.noise * sums < before)
+            few = 2 * len(near) <= len(norms)
+            block = second.rows(rows.start + near if few else rows)
+            some = near if few else slice(None)
+            gaps = sums[some] - 2.0 * inner[some] * (to_numpy(block @ of_second) + second.offset)
+            gaps *= gaps > 4.0 * self.noise * norms[some]
+            before[some] = np.minimum(before[some], gaps)
 
     def _gaps(self, centres: Few) -> Iterator[tuple[slice, slice, Array]]:
         """|c|² - 2 <c, x> for each block of rows and, within it, each group of centres: (group, rows)."""

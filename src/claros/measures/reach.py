@@ -13,6 +13,8 @@ __all__ = ["entropy_reaches"]
 
 #: By how much an entropy in float32 may differ from that of the same row in float64.
 ROUNDING = 1e-4
+#: Bisections until the largest share is known; scipy's root finder would take more memory than the scores.
+HALVINGS = 50
 
 
 def entropy_reaches(least: float, *, probs: Array) -> Array:
@@ -33,20 +35,20 @@ def entropy_reaches(least: float, *, probs: Array) -> Array:
 
 def _most_squares(least: float, classes: int) -> float:
     """The largest sum of squares with which a row can have so much entropy."""
-    from scipy.optimize import brentq
-
     sums = np.array([1.0 - SUM_TOLERANCE, 1.0 + SUM_TOLERANCE])
     needed = float(np.min(least / sums + np.log(sums))) - ROUNDING  # of the row over its sum
     if needed <= 0.0 or classes == 1:
         return math.inf
     if needed >= math.log(classes):
         return float(sums[1] ** 2) / classes
-    large = brentq(lambda share: _entropy(share, classes) - needed, 1.0 / classes, 1.0)
+    low, large = 1.0 / classes, 1.0
+    for _ in range(HALVINGS):
+        middle = (low + large) / 2
+        low, large = (middle, large) if _entropy(middle, classes) > needed else (low, middle)
     return float(sums[1] ** 2 * (large**2 + (1.0 - large) ** 2 / (classes - 1)))
 
 
 def _entropy(share: float, classes: int) -> float:
     """Of one class with this share, and all others alike."""
-    from scipy.special import entr
-
-    return float(entr(share) + entr(1.0 - share)) + (1.0 - share) * math.log(classes - 1)
+    rest = 1.0 - share
+    return sum(-part * math.log(part) for part in (share, rest) if part > 0.0) + rest * math.log(classes - 1)

@@ -106,8 +106,9 @@ class Model(Protocol):
         """What the names ask for, in one pass over the items in chunks, with rows in the items' order.
 
         All ``n_classes`` columns always: 0 in ``probs`` for classes never seen in training. ``head_weights`` (C, D)
-        and ``head_bias`` (C,) satisfy ``softmax(embeddings @ head_weights.T + head_bias) == probs``. Raises
-        `CannotFeedError` for a name that is not provided, `ModelError` before the first fit.
+        and ``head_bias`` (C,) satisfy ``softmax(embeddings @ head_weights.T + head_bias) == probs``;
+        ``n_support_vectors`` is one number. Raises `CannotFeedError` for a name that is not provided, `ModelError`
+        before the first fit.
         """
 
     def spec(self) -> dict[str, Any]:

@@ -15,13 +15,13 @@ __all__ = ["top_k_streamed"]
 
 
 def top_k_streamed(score_rows: Callable[[slice, float], Floats], n: int, k: int, rng: np.random.Generator) -> Picked:
-    """The k highest of n scores, in order, where ``score_rows`` gives the finite scores of a slice of rows.
+    """The k highest of n finite scores, in order, where ``score_rows`` gives those of a slice of rows.
 
-    What is below the k-th highest so far is forgotten at once; ``score_rows`` is told that score, and may give minus
-    infinity for what is below it. Exact ties are broken by an order of all positions that
-    is never written out: a mixing of each position's bits with one number drawn from ``rng``. So the picks do not
-    depend on the blocks, nor on the threads, of which there are as many as BLAS may use; and they are those of `top_k`
-    where there are no ties.
+    What is below the k-th highest so far is forgotten at once; ``score_rows`` is told that score, and may say minus
+    infinity instead of any that is below it. Exact ties are broken by an order of all positions that is never written
+    out: a mixing of each position's bits with one number drawn from ``rng``. So the picks do not depend on the blocks,
+    nor on the threads, of which there are as many as BLAS may use; and they are those of `top_k` where there are no
+    ties.
     O(n + k log n) time where the scores come in no particular order, O(k) memory and that of a block.
     """
     salt = rng.integers(1 << 64, dtype=np.uint64, size=1)

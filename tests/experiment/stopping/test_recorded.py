@@ -116,14 +116,18 @@ def test_rules_that_cannot_be_fed_are_listed_with_the_reason(ran: Path) -> None:
 
 def test_rules_that_are_asked_for_by_name_get_what_they_need(tmp_path: Path) -> None:
     grid = {"data": "iris", "strategy": "margin", "control": False, "start": 8, "batch": 8, "rounds": 3}
-    configs = read_grid(flags={**grid, "model": ["forest", "logistic"], "upper_bound": False})
-    found = lab.bench(configs, tmp_path, rules=["information_left", "retraining_noise_floor"], quiet=True)
+    configs = read_grid(flags={**grid, "model": ["forest", "logistic", "svm"], "upper_bound": False})
+    rules = ["information_left", "retraining_noise_floor", "saturating_support_vectors", "margin_exhaustion"]
+    found = lab.bench(configs, tmp_path, rules=rules, quiet=True)
     assert found.evaluation is not None
-    forest, logistic = found.evaluation.runs
+    forest, logistic, svm = found.evaluation.runs
     assert not forest.said["information_left"].why
     assert not forest.said["retraining_noise_floor"].why
     assert "stop_member_probs" in logistic.said["information_left"].why
     assert not logistic.said["retraining_noise_floor"].why
+    assert "n_support_vectors" in logistic.said["saturating_support_vectors"].why
+    assert not svm.said["saturating_support_vectors"].why
+    assert not svm.said["margin_exhaustion"].why
 
 
 def test_a_run_that_a_rule_never_stopped_is_counted_as_never(ran: Path) -> None:

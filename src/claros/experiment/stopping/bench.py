@@ -27,6 +27,8 @@ _KEEPERS: Mapping[str, str] = {
     "batch_member_probs": "intrinsic_stopping_criterion",
     "stop_embeddings": "gradient_stability",
     "head_weights": "model_stability",
+    "n_support_vectors": "saturating_support_vectors",
+    "stop_decision_values": "margin_exhaustion",
     "probs": "quant",
     "labeled_probs": "quant",
     TWIN: "retraining_noise_floor",

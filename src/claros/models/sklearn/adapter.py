@@ -33,14 +33,14 @@ from claros.models.sklearn.heads import (
     MOST_MEMBERS,
     WITH_HEAD,
     WITH_MEMBERS,
-    WITH_SUPPORT,
     Constant,
     decisions_of,
+    has_decisions,
+    has_support,
     head_input,
     head_of,
     members_of,
     support_of,
-    uncalibrated,
 )
 from claros.models.sklearn.networks import casts, of_seen, quiet_torch
 from claros.models.storage import refuse_to_restore, write_model
@@ -107,9 +107,9 @@ class SklearnModel:
             names |= {"logits", *HEAD_NAMES}
         if isinstance(self._last, WITH_MEMBERS):
             names.add("member_probs")
-        if isinstance(uncalibrated(self._last), WITH_SUPPORT):
+        if has_support(self._last):
             names.add("n_support_vectors")
-        if hasattr(uncalibrated(self._last), "decision_function"):
+        if has_decisions(self._last):
             names.add("decision_values")
         reduced = self._fitted is not None and self._fitted.projection is not None
         return frozenset(names - HEAD_NAMES if reduced else names)

@@ -13,24 +13,26 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC, NuSVC
 
 from claros.arrays import Floats
 from claros.models.columns import Head
+from claros.models.sklearn.machines import DistanceSVC
 
 __all__ = [
     "LINEAR",
     "MOST_MEMBERS",
     "WITH_HEAD",
     "WITH_MEMBERS",
-    "WITH_SUPPORT",
     "Constant",
     "decisions_of",
+    "has_decisions",
+    "has_support",
     "head_input",
     "head_of",
     "members_of",
     "support_of",
-    "uncalibrated",
 ]
 
 #: Classifiers whose prediction is the softmax (of two classes: the sigmoid) of a linear map of their input ...
@@ -40,7 +42,7 @@ WITH_HEAD = (*LINEAR, MLPClassifier)
 #: Forests whose prediction is the mean of their trees'.
 WITH_MEMBERS = (RandomForestClassifier, ExtraTreesClassifier)
 #: Machines that count their support vectors.
-WITH_SUPPORT = (SVC, NuSVC)
+_WITH_SUPPORT = (SVC, NuSVC, DistanceSVC)
 #: Trees are averaged in groups so that there are at most this many members; (N, S, C) stays affordable.
 MOST_MEMBERS = 50
 #: What stands in for the last step when all labels are of one class.
@@ -81,15 +83,32 @@ def decisions_of(last: Any, features: Any) -> Floats:
     """Signed distances over the classes seen, (B,) of two or (B, K); a constant has no boundary, so all are 0."""
     if isinstance(last, Constant):
         return np.zeros((features.shape[0], 1))
-    return np.asarray(uncalibrated(last).decision_function(features), dtype=np.float64)
+    return np.asarray(_uncalibrated(last).decision_function(features), dtype=np.float64)
 
 
 def support_of(last: Any) -> int:
     """How many support vectors there are; a constant has none."""
-    return 0 if isinstance(last, Constant) else int(np.sum(uncalibrated(last).n_support_))
+    return 0 if isinstance(last, Constant) else int(np.sum(_machine(last).n_support_))
 
 
-def uncalibrated(last: Any) -> Any:
+def has_support(last: Any) -> bool:
+    """Whether a last step, fitted or not, counts support vectors."""
+    return isinstance(_machine(last), _WITH_SUPPORT)
+
+
+def has_decisions(last: Any) -> bool:
+    """Whether it has signed distances, a column a class."""
+    shape = getattr(_machine(last), "decision_function_shape", "ovr")
+    return hasattr(_uncalibrated(last), "decision_function") and shape == "ovr"
+
+
+def _machine(last: Any) -> Any:
+    """The classifier itself, without calibration and without what comes before it."""
+    within = _uncalibrated(last)
+    return within[-1] if isinstance(within, Pipeline) else within
+
+
+def _uncalibrated(last: Any) -> Any:
     """The one classifier that is calibrated as a whole, fitted if that is; any other last step as it is."""
     if not isinstance(last, CalibratedClassifierCV) or last.ensemble is not False:
         return last

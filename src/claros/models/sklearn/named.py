@@ -47,9 +47,10 @@ def mlp(**parameters: Any) -> SklearnModel:
 def svm(**parameters: Any) -> SklearnModel:
     """A support vector machine over standardised rows, images in [0, 1], or the TF-IDF of texts.
 
-    Parameters are those of ``sklearn.svm.SVC``, less what changes the meaning of its distances; over texts ``kernel``
-    is "linear" unless given. Its probabilities are the softmax of its distances to the boundaries: in their order, but
-    not calibrated. It says ``decision_values`` and ``n_support_vectors``, which some stopping rules look at.
+    Of more than two classes one machine for each against the rest. Parameters are those of ``sklearn.svm.SVC``, less
+    what changes the meaning of its distances; over texts ``kernel`` is "linear" unless given. Its probabilities are the
+    sigmoid or softmax of the distances: they predict the same, but are not calibrated. It says ``decision_values`` and
+    ``n_support_vectors``, which some stopping rules look at.
     """
     return _named("svm", DistanceSVC, {}, parameters, scale=True, over_texts={"kernel": "linear"})
 

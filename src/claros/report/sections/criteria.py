@@ -16,7 +16,6 @@ from claros.report.look import INK, MUTED, Style
 from claros.report.sections.section import View
 from claros.report.stops import Stops, find_stops
 from claros.report.svg import Drawing
-from claros.stopping.advisor import Advisor
 
 __all__ = ["drawing"]
 
@@ -25,17 +24,23 @@ _PANEL, _GAP, _LEFT = 210, 56, 44
 
 def drawing(view: View, rules: list[str]) -> Drawing:
     """A panel a rule, a line a strategy."""
-    label = f"The criterion of {join(rules)} over labels spent, with the threshold, a line for each strategy."
+    label = f"What {join(rules)} went by over labels spent, with the threshold, a line for each strategy."
     return view.drawing(
         "stopping", label, lambda width: _paint(view.run, view.styles, rules, width), lambda: _behind(view.run, rules)
     )
 
 
 def _behind(run: Run, rules: list[str]) -> dict[str, list[Any]]:
-    """Every rule's criterion and threshold, by strategy, seed and round, and whether it said stop."""
+    """Every rule's criterion and threshold, by strategy, seed and round, whether it said stop, and what it foresaw."""
     watched = run.rules.keep(np.isin(run.rules["rule"].astype(str), rules))
     names = ("rule", "strategy", "seed", "n_labeled", "value", "threshold", "stop")
-    return {name: watched[name].tolist() for name in names}
+    columns = {name: watched[name].tolist() for name in names}
+    foreseen = np.full((3, len(watched)), np.nan)
+    for rule in rules:
+        advisor, mine = run.advisor(rule), watched["rule"].astype(str) == rule
+        if advisor is not None:
+            foreseen[:, mine] = advisor.foreseen(watched["value"][mine], watched["n_labeled"][mine])
+    return columns | dict(zip(("gain", "gain_low", "gain_high"), foreseen.tolist(), strict=True))
 
 
 def _paint(run: Run, styles: Mapping[str, Style], rules: list[str], width: int) -> Figure:
@@ -60,7 +65,10 @@ def _paint_rule(axes: Axes, run: Run, styles: Mapping[str, Style], rule: str) ->
         curve = run.rule_curve(name, rule, "value").ready
         if curve.labels.size:
             mean = np.nanmean(curve.values, axis=0)
-            mean = mean if advisor is None else _foreseen(axes, advisor, curve.labels, mean, styles[name])
+            if advisor is not None:
+                mean, low, high = (100 * part for part in advisor.foreseen(mean, curve.labels))
+                if name != run.control:
+                    axes.fill_between(curve.labels, low, high, color=styles[name].colour, alpha=0.1, linewidth=0)
             axes.plot(curve.labels, mean, color=styles[name].colour, linewidth=2, linestyle=styles[name].line)
             ends.append((clip(name, 16), float(curve.labels[-1]), float(mean[-1]), styles[name].colour))
             _mark(axes, find_stops(run, name, rule), curve.labels, mean, styles[name])
@@ -83,11 +91,3 @@ def _mark(axes: Axes, stops: Stops, labels: Floats, mean: Floats, style: Style) 
     if stops.median is not None:
         height = np.interp(stops.median, labels, mean)
         axes.plot([stops.median], [height], color=style.colour, marker=style.marker, markersize=7, zorder=4)
-
-
-def _foreseen(axes: Axes, advisor: Advisor, labels: Floats, values: Floats, style: Style) -> Floats:
-    """What twice the labels would bring, in points; its interval is shaded."""
-    gain, low, high = (100 * part for part in advisor.foreseen(values, labels))
-    if style.marker:  # not of the control
-        axes.fill_between(labels, low, high, color=style.colour, alpha=0.1, linewidth=0)
-    return gain

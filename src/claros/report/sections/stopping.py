@@ -143,9 +143,12 @@ def _row(stops: Stops, *, quiet: bool, first: bool) -> list[object]:
 
 def _note(run: Run, drawn: list[str]) -> str:
     said = "Dashed: the threshold; lines: means over seeds; a mark: the median stop."
-    if not any(run.advisor(rule) for rule in drawn):
-        return said
-    return f"{said} Of the advisor its 80 % interval is shaded; below the dashed line the next label no longer pays."
+    advisors = [rule for rule in drawn if run.advisor(rule)]
+    if advisors:
+        said += " Of the advisor its 80 % interval is shaded"
+        priced = any(rule in run.stopping_rules for rule in advisors)
+        said += "; below the dashed line the next label no longer pays." if priced else "."
+    return said
 
 
 def _has_values(run: Run, rule: str) -> bool:
