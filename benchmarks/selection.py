@@ -159,25 +159,31 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     parser.add_argument("--alone", action="store_true", help="without the packages of others")
     parser.add_argument("--out", type=Path, help="folder in which to write results.md and results.json")
-    return parser.parse_args(arguments)
+    parser.add_argument("--again", action="store_true", help="measure these cases again, into the results in --out")
+    args = parser.parse_args(arguments)
+    if args.again and not (args.out and (args.out / "results.json").is_file()):
+        parser.error("--again wants --out, a folder with results.json of an earlier run.")
+    return args
 
 
 def main(arguments: list[str] | None = None) -> None:
     args = options(arguments)
     lines: dict[str, Mapping[str, Any]] = {}
     sizes = {name: str(case.size.quick() if args.quick else case.size) for name, case in CASES.items()}
-    tables = []
     with tempfile.TemporaryDirectory() as scratch:
         for name in args.cases:
             lines[name] = run(CASES[name], Path(scratch) / name, args)
-            tables.append(case_table(f"{name}: {sizes[name]}", lines[name]))
-            print(tables[-1], flush=True)
-    goals = judged(lines, sizes)
+            print(case_table(f"{name}: {sizes[name]}", lines[name]), flush=True)
+    before = json.loads((args.out / "results.json").read_text("utf-8")) if args.again else {}
+    whole = {**before.get("cases", {}), **lines}
+    goals = judged(whole, sizes)
     print("\n" + goals_table(goals))
     if args.out:
+        tables = [case_table(f"{name}: {sizes[name]}", whole[name]) for name in CASES if name in whole]
         page = "\n".join([machine(args), "", goals_table(goals), *tables, ""])
         (args.out / "results.md").write_text(page, "utf-8")
-        results = {"machine": machine(args), "goals": goals, "cases": lines}
+        again = sorted({*before.get("again", ()), *(args.cases if args.again else ())})
+        results = {"machine": machine(args), "again": again, "goals": goals, "cases": whole}
         (args.out / "results.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     failed = [f"{name}: {each['claros']['failure']}" for name, each in lines.items() if "failure" in each["claros"]]
     if failed:

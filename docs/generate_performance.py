@@ -15,7 +15,7 @@ RESULTS, PAGE = ROOT / "benchmarks" / "results.json", ROOT / "docs" / "performan
 NOTICE = "<!-- Written by docs/generate_performance.py from benchmarks/results.json; do not change it here. -->\n"
 INTRO = """# Performance
 
-What every routine is to reach and what it did reach, in one run of `make bench`.
+What every routine is to reach and what it did reach, in one run of `make bench`{again}.
 
 Measured on: {machine}.
 
@@ -41,7 +41,9 @@ def page() -> str:
     met = sum(row["met"] is True for row in asked)
     unmeasured = sum(row["met"] is None for row in asked)
     left = f"{unmeasured} were not measured." if unmeasured else "all were measured."
-    intro = INTRO.format(machine=results["machine"], met=met, asked=len(asked), unmeasured=left)
+    again = results.get("again", [])
+    later = f", but for {', '.join(again)}, measured again after a change" if again else ""
+    intro = INTRO.format(again=later, machine=results["machine"], met=met, asked=len(asked), unmeasured=left)
     return f"{NOTICE}{intro}\n{goals_table(results['goals'])}\n"
 
 

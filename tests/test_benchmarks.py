@@ -17,6 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import selection  # noqa: E402
 from benchmarks.cases import CASES, HERE, Case  # noqa: E402
 from benchmarks.goals import GOALS, judged  # noqa: E402
 from benchmarks.measure import laps  # noqa: E402
@@ -142,3 +143,20 @@ def test_every_peer_of_a_case_has_a_module() -> None:
     packages = {row.partition(":")[0] for case in CASES.values() for row in (*case.rows, *case.checks)}
     files = {file.stem for file in (ROOT / "benchmarks" / "peers").glob("*.py")}
     assert packages <= files
+
+
+def test_cases_measured_again_replace_theirs_and_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def timed(best: float) -> dict[str, dict[str, Any]]:
+        line = dict.fromkeys(("median", "cpu", "times", "added", "same", "in_order", "laps", "picked"), 1)
+        return {"claros": {**line, "best": best, "busy": None, "anonymous": None}}
+
+    monkeypatch.setattr(selection, "run", lambda case, folder, args: timed(2.0))
+    selection.main(["--cases", "margin", "kappa", "--out", str(tmp_path)])
+    monkeypatch.setattr(selection, "run", lambda case, folder, args: timed(3.0))
+    selection.main(["--cases", "kappa", "--again", "--out", str(tmp_path)])
+    results = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    assert {name: case["claros"]["best"] for name, case in results["cases"].items()} == {"margin": 2.0, "kappa": 3.0}
+    assert results["again"] == ["kappa"]
+    assert "margin:" in (tmp_path / "results.md").read_text("utf-8")
+    with pytest.raises(SystemExit):
+        selection.main(["--cases", "kappa", "--again", "--out", str(tmp_path / "nowhere")])
