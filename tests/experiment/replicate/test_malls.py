@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,10 @@ def test_figures_of_an_arm_are_differences_paired_by_draw() -> None:
     said = list(sentences_of(made_block(4)))
     assert said[0].startswith("mnist, dirichlet_mix 0.4, 4 draws: uncorrected labeling goes from 60.1 to 70.1 %")
     assert "quick is +4.0 points over it on average; it saves 56 % of the labels bought [56, 56]" in said[1]
+    block = made_block(4)  # 69 % at 90 labels; a slower arm is there after 50 + 50 x 7 / 7.5
+    slower = np.array([0.58, 0.62, 0.695]) + 0.0008 * np.arange(4)[:, None]
+    said = list(sentences_of(replace(block, accuracy={**block.accuracy, "quick": slower})))
+    assert "it takes 7 % more labels [saved: -7, -7]" in said[1]
 
 
 def test_one_draw_has_no_interval_and_says_nothing_of_labels_saved(tmp_path: Path) -> None:

@@ -179,4 +179,6 @@ def _said(saved: Savings) -> str:
     if saved.value is None:
         return "the labels it saves cannot be told, as a curve never gets there"
     limits = ", ".join("never" if limit is None else f"{100 * limit:.0f}" for limit in (saved.low, saved.high))
+    if saved.value < 0:
+        return f"it takes {-100 * saved.value:.0f} % more labels [saved: {limits}]"
     return f"it saves {100 * saved.value:.0f} % of the labels bought [{limits}]"
