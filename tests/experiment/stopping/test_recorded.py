@@ -19,6 +19,7 @@ from claros.experiment import run as run_cells
 from claros.experiment import stopping as lab
 from claros.experiment.bench import bench as run_bench
 from claros.experiment.bench import read_grid
+from claros.experiment.stopping.rules import for_accuracy
 from claros.experiment.stopping.stops import stop_rows, summed_up
 from claros.experiment.tables import Cell, read_round
 from claros.stopping.rule import Decision
@@ -128,6 +129,16 @@ def test_rules_that_are_asked_for_by_name_get_what_they_need(tmp_path: Path) -> 
     assert "n_support_vectors" in logistic.said["saturating_support_vectors"].why
     assert not svm.said["saturating_support_vectors"].why
     assert not svm.said["margin_exhaustion"].why
+
+
+def test_rules_are_weighed_in_every_form_that_was_published() -> None:
+    every = for_accuracy()
+    assert "cmh" not in every
+    assert every["minimum_expected_error"] == stopping.get(
+        "overall_uncertainty", threshold=0.01, measure="least_confidence"
+    )
+    assert every["minimum_expected_error"] != every["overall_uncertainty"]
+    assert [*for_accuracy(["half"])] == ["half"]
 
 
 def test_a_run_that_a_rule_never_stopped_is_counted_as_never(ran: Path) -> None:

@@ -78,11 +78,11 @@ def bench(
 ) -> Benched:
     """Run the cells of a grid that are not done yet, each to its end, and evaluate the rules on all that are done.
 
-    ``rules`` are texts as in ``stabilizing_predictions(window=2)``; without any, all registered rules but
-    those for finding all relevant items. What only some
-    rules need and is large (predictions of members, embeddings, weights), or costs a second training a round, is kept
-    for rules that are asked for by name. The results database is ``bench.sqlite`` in ``out`` unless ``db`` says
-    otherwise; the same call goes on where it was stopped.
+    ``rules`` are texts as in ``stabilizing_predictions(window=2)``; without any, all registered rules but those for
+    finding all relevant items, and their published forms. What only some rules need and is large (predictions of
+    members, embeddings, weights), or costs a second training a round, is kept for rules that are asked for by name.
+    The results database is ``bench.sqlite`` in ``out`` unless ``db`` says otherwise; the same call goes on where it was
+    stopped.
     """
     texts = list(rules)
     known = for_accuracy(texts)

@@ -16,6 +16,8 @@ __all__ = ["chosen", "for_accuracy", "is_told", "parse", "told", "weighs"]
 EXAMPLE = "stabilizing_predictions(window=3, threshold=0.98)"
 #: Longer texts than this are no rules, and could exhaust the stack.
 LONGEST = 1000
+#: Published forms of rules with names of their own, which differ from what the rule does by default.
+FORMS = ("minimum_expected_error", "static_confidence")
 _RECALL = "claros.stopping.recall"
 _WORDS = {"true": True, "false": False, "none": None}
 
@@ -30,12 +32,15 @@ def chosen(texts: Iterable[str] = ()) -> dict[str, Rule]:
 
 
 def for_accuracy(texts: Iterable[str] = ()) -> dict[str, Rule]:
-    """As `chosen`, but without any text the rules that ask whether a model is done.
+    """As `chosen`, but without any text the rules that ask whether a model is done, and published forms of them.
 
     Those for finding all relevant items ask something else, which the accuracy does not judge.
     """
-    every = chosen(texts)
-    return {name: rule for name, rule in every.items() if texts or not type(rule).__module__.startswith(_RECALL)}
+    texts = list(texts)
+    if texts:
+        return chosen(texts)
+    found = {name: rule for name, rule in chosen().items() if not type(rule).__module__.startswith(_RECALL)}
+    return found | chosen(FORMS)
 
 
 def parse(text: str) -> Rule:
