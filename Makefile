@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 PEERS := $(VENV)/peers
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check \
 	--constraint constraints.txt --build-constraint constraints.txt
+INSTALL_PEERS := $(subst constraints.txt,$(PEERS)/constraints.txt,$(subst $(BIN),$(PEERS)/bin,$(INSTALL)))
 # Before anything that needs torch: so that a CPU build that is at hand is taken, and nothing newer.
 TORCH := torch==2.13.0
 SOURCES := src tests .ci $(wildcard docs/*.py benchmarks examples)
@@ -45,7 +46,7 @@ pytest: $(VENV)/.dev  ## the tests, without the slow ones
 slow: $(VENV)/.dev  ## studies and stress tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder -m slow
 
-bench: $(VENV)/.peers  ## side by side with peers, as ratios of one run (45 minutes)
+bench: $(VENV)/.peers  ## side by side with peers, as ratios of one run (25 minutes)
 	$(BIN)/python -m benchmarks --peers $(PEERS)/bin/python --out benchmarks
 	$(BIN)/python docs/generate_performance.py
 
@@ -88,6 +89,6 @@ $(VENV)/.peers: benchmarks/peers.txt constraints.txt | $(VENV)/.dev
 	$(BIN)/python -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install -qq --disable-pip-version-check pip==26.3
 	grep -v '^skorch==' constraints.txt > $(PEERS)/constraints.txt
-	$(subst constraints.txt,$(PEERS)/constraints.txt,$(subst $(BIN),$(PEERS)/bin,$(INSTALL))) $(TORCH)
-	$(subst constraints.txt,$(PEERS)/constraints.txt,$(subst $(BIN),$(PEERS)/bin,$(INSTALL))) --requirement benchmarks/peers.txt
+	$(INSTALL_PEERS) $(TORCH)
+	$(INSTALL_PEERS) --requirement benchmarks/peers.txt
 	touch $@

@@ -44,5 +44,5 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
 def npy_bytes(array: npt.NDArray[Any]) -> bytes:
     """The array as the content of an npy file."""
     buffer = io.BytesIO()
-    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    np.save(buffer, np.asarray(array, order="C"), allow_pickle=False)
     return buffer.getvalue()

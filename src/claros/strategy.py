@@ -232,9 +232,9 @@ class Strategy:
         if self.reach is None or least == -np.inf:
             return self._scores(inputs, extra, rows)
         near = np.flatnonzero(to_numpy(self.reach(least, **_rows_of(inputs, rows))))
-        scores = np.full(rows.stop - rows.start, -np.inf)
-        if len(near) > len(scores) // FEW:
+        if len(near) > (rows.stop - rows.start) // FEW:
             return self._scores(inputs, extra, rows)
+        scores = np.full(rows.stop - rows.start, -np.inf)
         scores[near] = self._scores(inputs, extra, rows.start + near)
         return scores
 

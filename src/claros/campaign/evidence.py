@@ -123,11 +123,6 @@ class _Seen:
         picked = self.array(name)
         return None if picked is None else picked[[place for place, _ in self.answered]]
 
-    def support(self) -> int | None:
-        """How many support vectors the model has."""
-        counted = self.array("n_support_vectors")
-        return None if counted is None else int(counted.item())
-
     def batch_labels(self) -> Indices | None:
         """(B,) what came back for the batch."""
         return _codes([code for _, code in self.answered]) if self.has("batch_probs") else None
@@ -166,7 +161,6 @@ SHOWN: Mapping[str, Callable[[_Seen], Any]] = {
     "stop_predictions": _Seen.stop_predictions,
     "stop_labeled": _Seen.stop_labeled,
     "batch_labels": _Seen.batch_labels,
-    "n_support_vectors": _Seen.support,
     "labels": lambda seen: _codes([label.code for label in seen.labels]),
     "labeled_at_random": lambda seen: _codes([label.random for label in seen.labels]),
     "labeled_features": _Seen.labeled_features,

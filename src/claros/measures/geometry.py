@@ -90,7 +90,10 @@ class Vectors:
         self._lengths = np.empty(n if len(tables) > 1 else 0, dtype=self.dtype)
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # see safe_scale
             for rows in self._blocks(1):
-                squares = [self._xp.vecdot(part, part) + table.offset for table, part in self._parts(rows)]
+                parts = [table.rows(rows) for table in tables]
+                squares = [
+                    self._xp.vecdot(part, part) + table.offset for table, part in zip(tables, parts, strict=True)
+                ]
                 self.norms[rows] = to_numpy(math.prod(squares[1:], start=squares[0]))
                 if len(tables) > 1:
                     self._lengths[rows] = to_numpy(self._xp.sqrt(squares[-1]))
@@ -98,9 +101,6 @@ class Vectors:
     def _blocks(self, m: int, longer: int = 1) -> Iterator[slice]:
         block_bytes = max(self._block_bytes, min(longer * self._block_bytes, DEVICE_BLOCK_BYTES))
         return row_blocks(self.n, self.dtype.itemsize * (self._width + m), block_bytes)
-
-    def _parts(self, rows: slice) -> Iterator[tuple[Table, Array]]:
-        return ((table, table.rows(rows)) for table in self.tables)
 
     def gather(self, positions: Indices) -> Few:
         """The vectors at these positions, on the host."""

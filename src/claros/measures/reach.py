@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from claros.arrays import Array, block_bytes, device, namespace, row_blocks
+from claros.arrays import Array, map_rows, namespace
 from claros.inputs import SUM_TOLERANCE
 
 __all__ = ["entropy_reaches"]
@@ -26,11 +26,7 @@ def entropy_reaches(least: float, *, probs: Array) -> Array:
     xp, classes = namespace(probs), int(probs.shape[1])
     limit = _most_squares(least, classes) * (1.0 + (classes + 2.0) * float(xp.finfo(probs.dtype).eps))
     ones = xp.ones_like(probs[0])
-    out = xp.empty(probs.shape[0], dtype=xp.bool, device=device(probs))
-    for rows in row_blocks(int(probs.shape[0]), probs.dtype.itemsize * classes, block_bytes(probs) // 2):
-        block = probs[rows]
-        out[rows] = (block * block) @ ones <= limit
-    return out
+    return map_rows(lambda block: (block * block) @ ones, probs, 2 * probs.dtype.itemsize * classes) <= limit
 
 
 def _most_squares(least: float, classes: int) -> float:
