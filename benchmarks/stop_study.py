@@ -14,6 +14,10 @@ Other settings go beside, each into a database and a folder of tables of its own
     python -m benchmarks.study.sets FILES... --out large --items 10000
     python -m benchmarks.study.sets FILES... --out images --raw
     python -m benchmarks.stop_study run cnn --names mnist --batch 40 --rounds 20 --seeds 2 --sets images --db cnn.sqlite
+    python -m benchmarks.study.pretrain FILES... --out bert
+    python -m benchmarks.study.sets FILES... --out texts --raw
+    python -m benchmarks.stop_study run hf:bert --names trec6 sst2 cr --seeds 2 --sets texts --db tuned.sqlite \\
+        --set model.parameters.learning_rate=5e-4 model.parameters.min_steps=150 model.parameters.max_length=40
     python -m benchmarks.stop_study tables tables --beside "a small CNN=cnn_tables" ...
 """
 
@@ -27,8 +31,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np
-
+from claros import data
 from claros.experiment.bench import Store, assist, plan, read_grid
 
 #: Sets that are large enough for forty batches of twenty, of every kind.
@@ -64,14 +67,16 @@ def run(args: argparse.Namespace) -> None:
     """Plan what is not there, and run what is not done."""
     names = args.names or (SETS if args.model == "logistic" else FEWER)
     with Store(f"sqlite:///{args.db.absolute()}") as store:
-        for file in (args.sets / f"{name}.npz" for name in names):
-            with np.load(file) as arrays:
-                n, classes = len(arrays["y_train"]), len(np.unique(arrays["y_train"]))
-            start = max(20, 2 * classes)
-            size = {"start": start, "batch": args.batch, "rounds": min(args.rounds, (n // 2 - start) // args.batch)}
+        for name in names:
+            file = next(args.sets.glob(f"{name}.*"), None)
+            if file is None:
+                raise SystemExit(f"{args.sets} has no {name}; benchmarks.study.sets makes it.")
+            pool, _ = data.load(file)
+            start = max(20, 2 * len(pool.classes))
+            rounds = min(args.rounds, (len(pool) // 2 - start) // args.batch)
+            size = {"start": start, "batch": args.batch, "rounds": rounds, "seed": args.first, "seeds": args.seeds}
             common = {"model": args.model, "strategy": args.strategies, "watch": [], "upper_bound": False}
-            data = {"data": str(file), "seeds": args.seeds, "evidence": True}
-            plan(read_grid(flags={**common, **data, **size}), store)
+            plan(read_grid(settings=args.set, flags={**common, **size, "data": str(file), "evidence": True}), store)
         assist(store, jobs=args.jobs)
 
 
@@ -238,11 +243,13 @@ def main() -> None:
     one.add_argument("--sets", type=Path, required=True, help="folder that benchmarks.study.sets wrote")
     one.add_argument("--db", type=Path, required=True, help="results database")
     one.add_argument("--seeds", type=int, default=6)
+    one.add_argument("--first", type=int, default=0, help="the first seed, where earlier ones are in another database")
     one.add_argument("--jobs", type=int, default=2)
     one.add_argument("--names", nargs="+", help="these sets instead of those that the model is known for")
     one.add_argument("--strategies", nargs="+", default=["margin"], help="beside random")
     one.add_argument("--batch", type=int, default=BATCH)
     one.add_argument("--rounds", type=int, default=ROUNDS)
+    one.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="as of claros bench run")
     two = commands.add_parser("tables")
     two.add_argument("folder", type=Path, help="what claros stop bench wrote")
     two.add_argument("--beside", nargs="+", default=[], metavar="NAME=FOLDER", help="the same of other settings")

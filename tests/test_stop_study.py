@@ -1,11 +1,18 @@
-"""The page of the study of stopping rules says what the tables say."""
+"""The study of stopping rules: its cells, of fine-tuned networks too, and the page that its tables become."""
 
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
+import pytest
+from benchmarks import stop_study
 from benchmarks.stop_study import page
+from benchmarks.study import pretrain, sets
+
+from claros.experiment.stopping.from_benches import from_bench
+from claros.stopping import Advisor
 
 
 def write(folder: Path, name: str, *rows: dict[str, object]) -> None:
@@ -53,3 +60,43 @@ def test_every_table_has_its_numbers_the_best_rule_first(tmp_path: Path) -> None
     assert "| `better` | 0.90 ± 0.02 | 0.56 |" in said
     assert "| a CNN | 19 | 344 | 0.050 (0.040 to 0.060) | 0.100 | 0.070 (doubt + price) |  | 85 % | +1.0 |" in said
     assert "small CNN" not in page(tmp_path, [])
+
+
+def texts_file(folder: Path) -> Path:
+    """Two classes that a word tells apart, 90 texts to choose from and 30 to measure on."""
+    words = {"bird": ["finch", "wren", "robin"], "tree": ["oak", "elm", "ash"]}
+    with (folder / "nature.jsonl").open("w") as lines:
+        for place in range(120):
+            label = ("bird", "tree")[place % 2]
+            text = f"number {place} is a {words[label][place % 3]} of the wood"
+            lines.write(json.dumps({"text": text, "label": label, "split": "test" if place >= 90 else "train"}) + "\n")
+    return folder / "nature.jsonl"
+
+
+def test_a_checkpoint_made_here_is_fine_tuned_on_texts_as_they_are(tmp_path: Path, monkeypatch) -> None:
+    file, out = texts_file(tmp_path), tmp_path / "texts"
+    monkeypatch.setattr("sys.argv", ["sets", str(file), "--out", str(out), "--raw"])
+    sets.main()
+    kept = [json.loads(line) for line in (out / "nature.jsonl").read_text().splitlines()]
+    assert {(row["text"].split()[4] in ("finch", "wren", "robin"), row["label"]) for row in kept} == {
+        (True, 0),
+        (False, 1),
+    }
+    assert [row["split"] for row in kept] == ["train"] * 90 + ["test"] * 30
+    pretrain.pretrain(pretrain.texts_of(file), tmp_path / "bert", epochs=1)
+    given = (
+        f"run hf:{tmp_path / 'bert'} --names nature --sets {out} --db {tmp_path / 'tuned.sqlite'} --seeds 1 --first 4"
+    )
+    size = "--batch 10 --rounds 1 --jobs 1 --set model.parameters.min_steps=1 model.parameters.num_train_epochs=1"
+    monkeypatch.setattr("sys.argv", ["stop_study", *given.split(), *size.split()])
+    stop_study.main()
+    runs = [*from_bench(str(tmp_path / "tuned.sqlite"))]
+    assert sorted((run.key.strategy, run.key.seed) for run in runs) == [("margin", 4), ("random", 4)]
+    assert all(run.n_labeled.tolist() == [20, 30] and len(run.trace(Advisor())) == 2 for run in runs)
+
+
+def test_a_set_that_is_not_there_is_named(tmp_path: Path, monkeypatch) -> None:
+    given = f"run logistic --names usps --sets {tmp_path} --db {tmp_path / 'a.sqlite'}"
+    monkeypatch.setattr("sys.argv", ["stop_study", *given.split()])
+    with pytest.raises(SystemExit, match=r"has no usps; benchmarks\.study\.sets makes it"):
+        stop_study.main()

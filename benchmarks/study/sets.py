@@ -1,8 +1,10 @@
-"""The data sets of the study, each brought to one small npz: at most 4,000 items unless told, 2,000 for the test."""
+"""The data sets of the study, each brought to one small file: at most 4,000 items unless told, 2,000 for the test."""
 
 from __future__ import annotations
 
 import argparse
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,29 +43,38 @@ def part(pool: Pool, n: int, rng: np.random.Generator) -> Pool:
 
 
 def prepare(name: str, source: str, folder: Path, items: int, raw: bool) -> Path:
-    """Write NAME.npz, with features made of the items or the items as they are; the same file each time."""
+    """Write NAME.npz with features made of the items, or the items as they are (texts to NAME.jsonl)."""
     rng = np.random.default_rng(0)
     pool, test = data.load(source)
     if test is None or test.labels is None or pool.labels is None:
         raise SystemExit(f"{source} has no labels.")
     pool, test = part(pool, items, rng), part(test, TEST, rng)
     seen = np.unique(pool.labels)  # a class of which the sample has nothing is left out
-    held = np.isin(test.labels, seen)
-    if raw and pool.kind == "texts":
-        raise SystemExit(f"{source} has texts; --raw is for images and rows.")
+    test = test.subset(np.flatnonzero(np.isin(test.labels, seen)))
+    labels = {"train": np.searchsorted(seen, pool.labels), "test": np.searchsorted(seen, test.labels)}
     if raw:
-        x, x_test = (part.take(np.arange(len(part))) for part in (pool, test))
-    else:
-        x, x_test = (array.astype(np.float32) for array in features(pool, test))
-    arrays = {
-        "x_train": x,
-        **({} if raw else {"features_train": x}),
-        "y_train": np.searchsorted(seen, pool.labels),
-        "x_test": x_test[held],
-        "y_test": np.searchsorted(seen, test.labels[held]),
-    }
-    np.savez(folder / f"{name}.npz", **arrays)
+        x = {"train": pool.take(np.arange(len(pool))), "test": test.take(np.arange(len(test)))}
+        return (
+            write_texts(folder / f"{name}.jsonl", x, labels) if pool.kind == "texts" else write(folder, name, x, labels)
+        )
+    made = dict(zip(labels, (array.astype(np.float32) for array in features(pool, test)), strict=True))
+    return write(folder, name, made, labels, features_train=made["train"])
+
+
+def write(
+    folder: Path, name: str, x: Mapping[str, np.ndarray], y: Mapping[str, np.ndarray], **more: np.ndarray
+) -> Path:
+    arrays = {f"{what}_{split}": array[split] for what, array in (("x", x), ("y", y)) for split in y}
+    np.savez(folder / f"{name}.npz", **arrays, **more)
     return folder / f"{name}.npz"
+
+
+def write_texts(file: Path, texts: Mapping[str, Sequence[str]], labels: Mapping[str, np.ndarray]) -> Path:
+    with file.open("w", encoding="utf-8") as lines:
+        for split, those in labels.items():
+            for text, label in zip(texts[split], those.tolist(), strict=True):
+                lines.write(json.dumps({"text": text, "label": label, "split": split}) + "\n")
+    return file
 
 
 def clusters(folder: Path) -> None:
@@ -91,18 +102,16 @@ def main() -> None:
     parser.add_argument("sources", nargs="*", type=Path, help="files as `claros run --data` takes them")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--items", type=int, default=POOL, help="at most so many to choose from")
-    parser.add_argument("--raw", action="store_true", help="the files' items as they are, and no others")
+    parser.add_argument("--raw", action="store_true", help="the files' images, rows or texts as they are")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     if not args.raw:
         clusters(args.out)
     for source in [*([] if args.raw else map(Path, BUNDLED)), *args.sources]:
         name = source.name.partition(".")[0]
-        if not (args.out / f"{name}.npz").exists():
-            prepare(name, str(source), args.out, args.items, args.raw)
-        with np.load(args.out / f"{name}.npz") as made:
-            shape, classes = made["x_train"].shape, len(np.unique(made["y_train"]))
-        print(f"{name}: {' x '.join(map(str, shape))}, {classes} classes", flush=True)
+        file = next(args.out.glob(f"{name}.*"), None) or prepare(name, str(source), args.out, args.items, args.raw)
+        pool, _ = data.load(file)
+        print(f"{name}: {len(pool)} {pool.kind}, {len(pool.classes)} classes", flush=True)
 
 
 if __name__ == "__main__":
