@@ -7,13 +7,25 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from claros.errors import ClarosError, UnknownNameError, suggest
+from claros.errors import ClarosError, InputError, UnknownNameError, suggest
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "read_spec"]
 
 T = TypeVar("T")
+
+
+def read_spec(spec: Any, kind: str) -> tuple[str, dict[str, Any]]:
+    """Name and parameters of what ``spec()`` gave; what is no such thing is an `InputError`."""
+    name, parameters = (spec.get("name"), spec.get("parameters", {})) if isinstance(spec, Mapping) else (None, None)
+    if (
+        not isinstance(name, str)
+        or not isinstance(parameters, Mapping)
+        or not all(isinstance(key, str) for key in parameters)
+    ):
+        raise InputError(f'A {kind} is specified as {{"name": ..., "parameters": {{...}}}}; got {spec!r:.80}.')
+    return name, dict(parameters)
 
 
 class Registry(Generic[T]):

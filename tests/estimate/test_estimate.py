@@ -32,3 +32,5 @@ def test_it_prints_as_a_sentence_part() -> None:
 def test_nonsense_is_refused() -> None:
     with pytest.raises(InputError, match="got 3 of 2"):
         share(3, 2)
+    with pytest.raises(InputError, match="level"):
+        share(3, 10, level=1.5)

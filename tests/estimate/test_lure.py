@@ -167,3 +167,9 @@ def test_without_expectations_all_have_the_same_chance() -> None:
 def test_draws_that_make_no_sense_are_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         draw(**arguments, rng=np.random.default_rng(0))  # type: ignore[arg-type]
+
+
+def test_the_last_of_the_whole_pool_is_drawn_for_certain() -> None:
+    with pytest.raises(InputError, match=r"ends with 0\.5, but the last of 2 items has chance 1"):
+        lure(losses=[0, 1], acquisition_probabilities=[0.5, 0.5], n_pool=2)
+    assert lure(losses=[0, 1], acquisition_probabilities=[0.5, 1.0], n_pool=2).value == pytest.approx(0.5)

@@ -142,6 +142,13 @@ def test_balanced_churn_sees_a_rare_class_change() -> None:
     assert outlook.gain.value == pytest.approx(math.log(2) * expected)
 
 
+def test_where_no_class_has_two_items_balanced_churn_waits() -> None:
+    rule = Advisor(price=1, worth=1, balanced=True)
+    outlook = rule.outlook(_trace(rule, [(10, [3, 4, 5]), (100, [0, 1, 2])]))
+    assert outlook.verdict == "too early to say"
+    assert "No class is predicted twice on the 3 items" in outlook.decision.reason
+
+
 def test_warm_models_churn_less_for_the_same_gain() -> None:
     rounds = [(100, _changed(0)), (220, _changed(90))]
     fresh, warm = (Advisor(warm=warm).outlook(_trace(Advisor(), rounds)).gain for warm in (False, True))

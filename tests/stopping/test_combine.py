@@ -139,6 +139,12 @@ def test_nested_specifications_come_back() -> None:
         ({"name": "patience", "parameters": {"calls": 2}}, "lacks 'rule'"),
         ({"name": "any", "parameters": {"rules": []}}, "one or more"),
         ({"name": "any", "parameters": {"rules": [{"name": "budgett"}]}}, "Did you mean 'budget'"),
+        ({"name": "any", "parameters": {"rules": 5}}, "rules must be a list"),
+        ({"name": "patience", "parameters": {"rule": {"name": "budget"}, "call": 3}}, "Did you mean 'calls'"),
+        ({"parameters": {}}, "is specified as"),
+        ({"name": 5}, "is specified as"),
+        ({"name": "budget", "parameters": None}, "is specified as"),
+        ([], "is specified as"),
     ],
 )
 def test_a_specification_that_is_none_is_refused(spec: dict[str, Any], message: str) -> None:

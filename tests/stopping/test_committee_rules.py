@@ -83,6 +83,22 @@ def test_agreement_must_be_both_high_and_flat() -> None:
     )
 
 
+def test_validation_agreement_looks_at_the_stop_set_before_even_with_a_window_of_one() -> None:
+    rule = validation(window=1)
+    trace = [rule.observe(stop_member_probs=[ALL, ONE, ONE]), rule.observe(stop_member_probs=[ALL, ONE])]
+    with pytest.raises(InputError, match="stop set"):
+        rule.decide(trace)
+
+
+def test_agreements_that_differ_by_the_limit_are_flat_though_the_difference_is_rounded() -> None:
+    # of two members who disagree on 4 and on 5 of 100 items: .96 and .95, and .96 - .95 is a little above .01
+    two = [[A, A], [B, B], [A, B]]
+    rounds = [[two[0]] * 50 + [two[1]] * (50 - n) + [two[2]] * n for n in (4, 5)]
+    rule = validation(window=2, threshold=0.95, flat=0.01)
+    assert of_stop_sets(rule, rounds)[-1].stop
+    assert not of_stop_sets(validation(window=2, threshold=0.95, flat=0.0099), rounds)[-1].stop
+
+
 def test_validation_agreement_can_stop_from_the_last_of_the_window_on() -> None:
     settled = [[ALL] * 5 + [[B, B, B]] * 5] * 8
     for window in (1, 3, 5):

@@ -12,6 +12,7 @@ import pytest
 
 from claros.inputs import Inputs
 from claros.stopping import REGISTRY, Decision, Observation, Rule
+from claros.stopping.predictions import check_same_stop_set
 from claros.stopping.rule import recorded
 from claros.testing.stopping import RuleContract
 
@@ -26,9 +27,10 @@ class Sound(Rule):
     reference = "made up for this test"
 
     def record(self, inputs: Inputs) -> dict[str, Any]:
-        return {"sure": float(inputs["stop_probs"].max(axis=1).mean())}
+        return {"sure": float(inputs["stop_probs"].max(axis=1).mean()), "items": len(inputs["stop_probs"])}
 
     def judge(self, trace: Sequence[Observation]) -> Decision:
+        check_same_stop_set([recorded(one, "items", self.name) for one in trace[-2:]], len(trace), self.name)
         sure = recorded(trace[-1], "sure", self.name)
         return Decision(sure >= 0.9, True, sure, 0.9, f"It is {sure:.2f} sure.")
 
@@ -38,7 +40,7 @@ class KeepsTheArray(Sound):
     """Its trace shares memory with the caller's buffer."""
 
     def record(self, inputs: Inputs) -> dict[str, Any]:
-        return {"sure": inputs["stop_probs"]}
+        return {"sure": inputs["stop_probs"], "items": len(inputs["stop_probs"])}
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,28 @@ class DrawsGlobally(Sound):
         return super().judge(trace)
 
 
+@dataclass(frozen=True)
+class Forgives(Sound):
+    """It looks at the newest stop set, whatever the one before was."""
+
+    def judge(self, trace: Sequence[Observation]) -> Decision:
+        return super().judge(trace[-1:])
+
+
+@dataclass(frozen=True)
+class AgreesWithAnything(Sound):
+    """It counts the same predictions twice as agreement, also where all are of one class."""
+
+    needs = ("stop_predictions",)
+
+    def record(self, inputs: Inputs) -> dict[str, Any]:
+        return {"codes": inputs["stop_predictions"].tolist()}
+
+    def judge(self, trace: Sequence[Observation]) -> Decision:
+        same = len(trace) > 2 and trace[-1] == trace[-2] == trace[-3]
+        return Decision(same, True, float(same), 1.0, f"It looked at {len(trace)} rounds.")
+
+
 class SoundContract(RuleContract):
     def rule(self) -> Rule:
         return Sound()
@@ -118,6 +142,8 @@ def test_a_sound_rule_of_a_third_party_passes(check: str, monkeypatch: pytest.Mo
         (StopsOnAnything(), "test_a_coin_flip_model_does_not_stop_it"),
         (NeverStops(), "test_a_settled_confident_model_stops"),
         (DrawsGlobally(), "test_global_random_states_are_left_alone"),
+        (Forgives(), "test_another_stop_set_is_refused"),
+        (AgreesWithAnything(), "test_predictions_of_one_class_are_not_ready"),
     ],
 )
 def test_a_faulty_rule_is_caught(rule: Rule, check: str) -> None:

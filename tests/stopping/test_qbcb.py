@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from claros import stopping
-from claros.errors import InputError
+from claros import data, stopping
+from claros.campaign import Campaign
+from claros.errors import CannotFeedError, InputError
 from claros.stopping import Decision, Rule, first_stop, replay
 from claros.stopping.recall.qbcb import positives_needed, quantile
 
@@ -145,3 +146,10 @@ def test_a_wrong_parameter_is_refused(parameters: dict[str, Any]) -> None:
 
 def test_the_default_is_a_recall_of_80_percent() -> None:
     assert make() == make(recall=0.8, alpha=0.05)
+
+
+def test_only_a_person_can_feed_it_and_a_campaign_says_so_at_once() -> None:
+    pool = data.arrays(np.eye(6), [0, 1] * 3)
+    for rule in (stopping.get("qbcb"), stopping.get("qbcb").patience(2), stopping.get("budget") | stopping.get("qbcb")):
+        with pytest.raises(CannotFeedError, match="fed by hand: its sample is listed once more"):
+            Campaign.create(None, pool=pool, model="logistic", stop=rule)

@@ -35,6 +35,12 @@ def test_worked_by_hand() -> None:
     assert decide("quant_ci", table(SCREENED), table(REST)).value == pytest.approx(1.7 / 1.8 - 2 * sd)
 
 
+@pytest.mark.parametrize("name", ["quant", "quant_ci"])
+def test_with_nothing_left_to_screen_it_stops_however_unsure_the_model_is(name: str) -> None:
+    decision = decide(name, table([0.5] * 10), np.zeros((0, 2)))
+    assert (decision.stop, decision.value) == (True, 1.0)
+
+
 def test_the_interval_is_the_rule_with_two_standard_deviations() -> None:
     rng = np.random.default_rng(0)
     screened, rest = table(rng.random(40)), table(rng.random(200) ** 20)

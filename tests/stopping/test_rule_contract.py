@@ -63,6 +63,8 @@ class TestStabilizingPredictions(RuleContract):
 
 
 class TestStabilizingPredictionsThatAgreeOnConstants(RuleContract):
+    ready_on_constant = True
+
     def rule(self) -> Rule:
         return stopping.get("stabilizing_predictions", window=1, threshold=0.9, on_constant="agree")
 
@@ -100,6 +102,8 @@ def _sure() -> Rule:
 
 
 class TestAll(RuleContract):
+    ready_on_constant = True
+
     def rule(self) -> Rule:
         return _settled() & _sure() & stopping.get("budget", labels=100)
 
@@ -108,6 +112,8 @@ class TestAll(RuleContract):
 
 
 class TestAny(RuleContract):
+    ready_on_constant = True
+
     def rule(self) -> Rule:
         return _settled() | _sure()
 

@@ -45,6 +45,8 @@ class TestPredictedChangeOfF(RuleContract):
 
 
 class TestPredictedChangeOfFOfOneClass(RuleContract):
+    ready_on_constant = True
+
     def rule(self) -> Rule:
         return stopping.get("predicted_change_of_f", positive=2, on_constant="agree")
 

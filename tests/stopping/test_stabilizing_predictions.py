@@ -253,3 +253,24 @@ def test_a_long_trace_is_replayed_in_linear_time() -> None:
         replay(rule, trace)
         fastest = min(fastest, time.perf_counter() - started)
     assert fastest < 1.0, f"2,000 rounds took {fastest:.2f} s; 0.2 s are wanted, and 1 s allowed on a busy machine"
+
+
+@pytest.mark.parametrize(
+    ("window", "threshold"), [(3, 0.7), (3, 0.74), (3, 0.78), (3, 0.95), (3, 0.99), (5, 0.83), (5, 0.94)]
+)
+def test_a_mean_that_is_the_threshold_stops_though_its_sum_is_rounded(window: int, threshold: float) -> None:
+    # 200 items a class, of each of which m change every round: kappa is 1 - m / 100, in every step
+    m, state = round(100 * (1 - threshold)), np.repeat([0, 1], 200)
+    rounds = [state]
+    for _ in range(window):
+        state = state.copy()
+        ones, zeros = np.flatnonzero(rounds[-1] == 1), np.flatnonzero(rounds[-1] == 0)
+        state[ones[:m]], state[zeros[-m:]] = 0, 1
+        rounds.append(state)
+    rule = stopping.get("stabilizing_predictions", window=window, threshold=threshold)
+    decision = stopping.replay(rule, [rule.observe(stop_predictions=codes) for codes in rounds])[-1]
+    assert decision.value == pytest.approx(threshold, abs=1e-12)
+    assert decision.stop
+    assert "at least" in decision.reason
+    above = stopping.get("stabilizing_predictions", window=window, threshold=threshold + 1e-6)
+    assert not stopping.replay(above, [above.observe(stop_predictions=codes) for codes in rounds])[-1].stop

@@ -48,6 +48,7 @@ class Campaign:
         config = journal.sync().config
         self.pool = pool
         self.seed: int = config["seed"]
+        self.price, self.worth = config.get("price"), config.get("worth")
         self.strategy: Strategy = strategies.from_spec(config["strategy"])
         self.rule: Rule | None = stopping.from_spec(config["stop"]) if config["stop"] else None
         self.watched = settings.named_rules([self.rule, *map(stopping.from_spec, config["watch"])])
@@ -113,8 +114,7 @@ class Campaign:
         weigh the two. ``importance`` weighs queried labels in training by 1 / probability (`iwal`). ``streams`` gives
         single purposes a seed of their own, as ``{"strategy": 7}`` (`PURPOSES`). ``checkpoints`` of the model are kept
         for "all" rounds, the "last" or "none". ``database`` is the log's SQLAlchemy URL. With ``durable=False`` nothing
-        waits for the disk. ``hooks`` are those of `claros.campaign.hooks`. Raises `CannotFeedError` at once if the
-        model cannot provide what is needed.
+        waits for the disk; ``hooks``: see `claros.campaign.hooks`. Raises `CannotFeedError` if the model lacks a need.
         """
         pool = seen_by(chosen := settings.named(model, models.get), pool)
         warm = chosen is not None and chosen.warm

@@ -74,6 +74,16 @@ class Evidence:
     items: Items
     pool: Pool
 
+    @cached_property
+    def counted(self) -> set[int]:
+        """The rounds with more labels than all before: of the same labels, rules would see one model twice."""
+        found, most = set(), -1
+        for round, row in sorted(self.state.fitted.items()):
+            if row["n_labeled"] > most:
+                found.add(round)
+                most = row["n_labeled"]
+        return found
+
     def of(self, round: int, needs: Sequence[str]) -> dict[str, Any]:
         """The inputs of a rule after a round; what that round does not have is left out."""
         seen = _Seen(self, round)

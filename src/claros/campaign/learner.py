@@ -207,20 +207,28 @@ class Learner:
             self.folder.keep_only_model(round)
 
     def decisions(self, rule: Rule, evidence: Evidence) -> dict[int, Decision]:
-        """What the rule says after each round, from the stored predictions: a replay and a live run are the same."""
+        """What the rule says after each round, from the stored predictions: a replay and a live run are the same.
+
+        After a round that brought no label it says what it said before.
+        """
         seen = self.trace(rule, evidence)
         decisions = self._replays[_key(rule)][1]
         trace = [*seen.values()]
         for place, round in enumerate(seen):
             if round not in decisions:
                 decisions[round] = rule.decide(View(trace, place + 1))
-        return dict(decisions)
+        said, counted, last = dict(decisions), evidence.counted, None
+        for round in sorted(evidence.state.fitted):
+            last = decisions.get(round, None if round in counted else last)
+            if last is not None:
+                said[round] = last
+        return said
 
     def trace(self, rule: Rule, evidence: Evidence) -> dict[int, Mapping[str, Any]]:
-        """What the rule remembers of each round that has what it needs, in order."""
+        """What the rule remembers of each round that counts and has what it needs, in order."""
         key = _key(rule)
         seen, _ = self._replays.setdefault(key, ({}, {}))
-        for round in sorted(set(evidence.state.fitted) - set(seen)):
+        for round in sorted(evidence.counted - set(seen)):
             observation = self._observation(rule, key, round, evidence)
             if observation is not None:
                 seen[round] = observation

@@ -16,7 +16,7 @@ from claros.campaign.streams import resolved
 from claros.campaign.supply import EMBEDDINGS, check_supply, supplied
 from claros.checks import number, whole
 from claros.data.pool import Pool
-from claros.errors import InputError
+from claros.errors import CannotFeedError, InputError
 from claros.models.model import Model
 from claros.stopping.rule import Rule
 from claros.strategy import Strategy
@@ -74,6 +74,10 @@ def configuration(
     check_supply(f"The strategy {strategy.name!r}", strategy.needs, known, model_name)
     seen = shown(provides, features=pool.has_features, warm=model is not None and model.warm)
     for rule in rules:
+        if rule.by_hand:
+            raise CannotFeedError(
+                f"The stopping rule {rule.name!r} is fed by hand: {rule.by_hand}; observe it yourself."
+            )
         check_supply(f"The stopping rule {rule.name!r}", rule.needs, seen, model_name)
     at_start = supplied((), features=pool.has_features, trained=False)
     before = f"a pool of {pool.kind} without labels"

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from claros.errors import InputError
+from claros.estimate.arguments import check_level
 
 __all__ = ["Estimate", "share"]
 
@@ -52,6 +53,7 @@ def share(successes: int, n: int, level: float = 0.95) -> Estimate:
     """
     if not 0 <= successes <= n or n < 1:
         raise InputError(f"A share needs 0 <= successes <= n and n >= 1; got {successes} of {n}.")
+    level = check_level(level, "share")
     low, high = beta_interval(successes, n, level)
     return Estimate(successes / n, low, high, level, "Clopper-Pearson", n)
 

@@ -67,6 +67,10 @@ def _check(chances: Floats, n: int) -> None:
     if not chances.all():
         place = int(np.flatnonzero(chances == 0)[0])
         raise InputError(f"acquisition_probabilities has 0 at index {place}; what has no chance cannot be drawn.")
+    if chances.size == n and chances[-1] < 1 - 1e-6:
+        raise InputError(
+            f"acquisition_probabilities ends with {chances[-1]:g}, but the last of {n} items has chance 1."
+        )
 
 
 def _terms(loss: Floats, chances: Floats, n: int) -> tuple[Floats, Floats]:

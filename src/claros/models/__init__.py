@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from claros.errors import InputError, UnknownNameError, suggest
 from claros.models.model import Items, Model
-from claros.registry import Registry
+from claros.registry import Registry, read_spec
 
 if TYPE_CHECKING:
     from claros.models.hf import HFModel
@@ -123,7 +123,7 @@ def get(name: str, /, **parameters: Any) -> Model:
 
 def from_spec(spec: Mapping[str, Any]) -> Model:
     """The model that ``Model.spec()`` described, untrained."""
-    name, parameters = spec["name"], spec.get("parameters", {})
+    name, parameters = read_spec(spec, "model")
     if name in ("from_estimator", "from_factory"):
         described = next(iter(parameters.values()), "an object")
         raise InputError(f"This model was made from an object in memory ({described}): pass model=... once more.")

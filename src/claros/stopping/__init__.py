@@ -17,7 +17,7 @@ from dataclasses import fields
 from typing import Any
 
 from claros.errors import InputError, suggest
-from claros.registry import Registry
+from claros.registry import Registry, read_spec
 from claros.stopping.advisor import Advisor, Outlook
 from claros.stopping.combine import All, AnyOf, Patience
 from claros.stopping.rule import Decision, Observation, Rule, first_stop, replay
@@ -108,6 +108,7 @@ REGISTRY: Registry[type[Rule]] = Registry(
 )
 
 _SEVERAL: Mapping[str, type[All | AnyOf]] = {"all": All, "any": AnyOf}
+_COMBINATIONS: Mapping[str, type[Rule]] = {**_SEVERAL, "patience": Patience}
 
 
 def get(name: str, /, **parameters: Any) -> Rule:
@@ -120,10 +121,7 @@ def get(name: str, /, **parameters: Any) -> Rule:
     """
     rule = REGISTRY.load(name)
     parameters = {**ALIASES.get(name, (name, {}))[1], **parameters}
-    known = [field.name for field in fields(rule)]
-    unknown = next((parameter for parameter in parameters if parameter not in known), None)
-    if unknown is not None:
-        raise InputError(f"{name}: {suggest(unknown, known, 'parameter')}")
+    _check_parameters(name, parameters, rule)
     return rule(**parameters)
 
 
@@ -134,15 +132,26 @@ def from_spec(spec: Mapping[str, Any]) -> Rule:
     >>> from_spec(rule.spec()) == rule
     True
     """
-    name, parameters = spec["name"], dict(spec.get("parameters", {}))
+    name, parameters = read_spec(spec, "stopping rule")
+    if name not in _COMBINATIONS:
+        return get(name, **parameters)
+    _check_parameters(name, parameters, _COMBINATIONS[name])
     try:
-        if name in _SEVERAL:
-            return _SEVERAL[name](tuple(from_spec(member) for member in parameters["rules"]))
         if name == "patience":
             return Patience(from_spec(parameters["rule"]), parameters.get("calls", 2))
+        members = parameters["rules"]
     except KeyError as missing:
         raise InputError(f"{name}: the specification lacks {missing.args[0]!r}; got {dict(spec)!r}.") from missing
-    return get(name, **parameters)
+    if not isinstance(members, (list, tuple)):
+        raise InputError(f"{name}: rules must be a list of specifications; got {members!r:.80}.")
+    return _SEVERAL[name](tuple(from_spec(member) for member in members))
+
+
+def _check_parameters(name: str, parameters: Mapping[str, Any], rule: type[Rule]) -> None:
+    known = [field.name for field in fields(rule)]
+    unknown = next((parameter for parameter in parameters if parameter not in known), None)
+    if unknown is not None:
+        raise InputError(f"{name}: {suggest(unknown, known, 'parameter')}")
 
 
 def names() -> list[str]:

@@ -167,6 +167,7 @@ class Advisor(Rule):
         return [self._outlook(history, place).decision for place in range(len(trace))]
 
     def _outlook(self, history: _History, place: int) -> Outlook:
+        history.check(place)
         n, slope, price = history.labels(place), history.slope(place), self.label_price
         threshold = None if price is None else 1.0
         if slope is None:
@@ -218,6 +219,11 @@ class _History:
             self._codes[place] = unpack(self.trace[place], self._who)
         return self._codes[place]
 
+    def check(self, place: int) -> None:
+        """Raise an `InputError` where the stop set is another one than in the round before."""
+        sizes = [self.predictions(one).size for one in range(max(0, place - 1), place + 1)]
+        check_same_stop_set(sizes, place + 1, self._who)
+
     def slope(self, place: int) -> float | None:
         """Churn per unit of log labels, the mean of the last rounds; None where that cannot be said."""
         if self._churn(place) is None:
@@ -241,8 +247,9 @@ class _History:
             return None
         past = [s for s in (before - 1, before, before + 1) if 0 <= s < place and self._apart(s, place)]
         check_same_stop_set([*(self.predictions(s).size for s in past), now.size], place + 1, self._who)
-        churns = [self._differ(now, self.predictions(s)) / math.log(n / max(1, self.labels(s))) for s in past]
-        return sum(churns) / len(churns)
+        changed = [(self._differ(now, self.predictions(s)), math.log(n / max(1, self.labels(s)))) for s in past]
+        churns = [share / width for share, width in changed if share is not None]
+        return sum(churns) / len(churns) if churns else None
 
     def _apart(self, before: int, place: int) -> bool:
         return max(1, self.labels(before)) * NEAREST <= self.labels(place)
@@ -256,8 +263,10 @@ class _History:
     def waiting(self, place: int) -> str:
         """Why nothing can be said yet."""
         if self._before(place) is not None:
-            items = self.predictions(place).size
-            return f"All {items} items of the stop set are predicted to be of one class, which says nothing yet."
+            now = self.predictions(place)
+            if (now == now[0]).all():
+                return f"All {now.size} items of the stop set are predicted to be of one class, which says nothing yet."
+            return f"No class is predicted twice on the {now.size} items of the stop set; take more of them."
         first, n = self.labels(0), self.labels(place)
         needed = math.ceil(NEAREST * max(1, first))
         return f"The first model had {first} labels, this one has {n}; from {needed} on it can be said what more bring."
@@ -268,13 +277,16 @@ def _difference(now: Indices, past: Indices) -> float:
     return float(np.count_nonzero(now != past)) / now.size
 
 
-def _balanced_difference(now: Indices, past: Indices) -> float:
-    """Mean over classes, of two items or more, of the share of what either model gave it that only one did."""
+def _balanced_difference(now: Indices, past: Indices) -> float | None:
+    """Mean over classes, of two items or more, of the share of what either model gave it that only one did.
+
+    None where no class has two.
+    """
     top = int(max(now.max(), past.max())) + 1
     either = np.bincount(now, minlength=top) + np.bincount(past, minlength=top)
     both = np.bincount(now[now == past], minlength=top)
     there = either >= 2
-    return float(np.mean((either[there] - 2 * both[there]) / either[there]))
+    return None if not there.any() else float(np.mean((either[there] - 2 * both[there]) / either[there]))
 
 
 def _gain(slope: float, items: int) -> Estimate:

@@ -7,6 +7,7 @@ leaves the whole unknown (Kleene's three-valued logic).
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -48,6 +49,11 @@ class Several(Rule):
         """Where the members come from."""
         return "; ".join(dict.fromkeys(rule.reference for rule in self.rules))
 
+    @property
+    def by_hand(self) -> str:
+        """Why only a person can feed a member."""
+        return "; ".join(dict.fromkeys(rule.by_hand for rule in self.rules if rule.by_hand))
+
     def observe(self, **inputs: Any) -> dict[str, Any]:
         """Each member's own observation."""
         return {"rules": [rule.observe(**inputs) for rule in self.rules]}
@@ -64,8 +70,22 @@ class Several(Rule):
         """Name and the members' specifications, as JSON."""
         return {"name": self.name, "parameters": {"rules": [rule.spec() for rule in self.rules]}}
 
-    def _decisions(self, trace: Sequence[Observation]) -> list[Decision]:
-        return [rule.decide(View(trace, len(trace), self._part(place))) for place, rule in enumerate(self.rules)]
+    def judge(self, trace: Sequence[Observation]) -> Decision:
+        """What its members decide, combined."""
+        return self.combined([rule.decide(mine) for rule, mine in self._traces(trace)])
+
+    def decide_each(self, trace: Sequence[Observation]) -> list[Decision]:
+        """The decision after each observation, each member asked for all of its own at once."""
+        each = [rule.decide_each(mine) for rule, mine in self._traces(trace)]
+        return [self.combined(decisions) for decisions in zip(*each, strict=True)]
+
+    @abstractmethod
+    def combined(self, decisions: Sequence[Decision]) -> Decision:
+        """What follows from the members' decisions after the same round."""
+
+    def _traces(self, trace: Sequence[Observation]) -> list[tuple[Rule, View]]:
+        """Each member with its part of the trace."""
+        return [(rule, View(trace, len(trace), self._part(place))) for place, rule in enumerate(self.rules)]
 
     def _part(self, place: int) -> Any:
         def part(observation: Observation) -> Observation:
@@ -96,9 +116,8 @@ class All(Several):
 
     name = "all"
 
-    def judge(self, trace: Sequence[Observation]) -> Decision:
+    def combined(self, decisions: Sequence[Decision]) -> Decision:
         """Stop when every member says stop."""
-        decisions = self._decisions(trace)
         surely_not = any(decision.ready and not decision.stop for decision in decisions)
         return self._decision(decisions, len(self.rules), surely_not)
 
@@ -113,9 +132,9 @@ class AnyOf(Several):
 
     name = "any"
 
-    def judge(self, trace: Sequence[Observation]) -> Decision:
+    def combined(self, decisions: Sequence[Decision]) -> Decision:
         """Stop when a member says stop."""
-        return self._decision(self._decisions(trace), 1, surely_not=False)
+        return self._decision(decisions, 1, surely_not=False)
 
 
 @dataclass(frozen=True)
@@ -152,6 +171,11 @@ class Patience(Rule):
         """Where the rule comes from."""
         return self.rule.reference
 
+    @property
+    def by_hand(self) -> str:
+        """Why only a person can feed the rule."""
+        return self.rule.by_hand
+
     def observe(self, **inputs: Any) -> dict[str, Any]:
         """The rule's own observation."""
         return self.rule.observe(**inputs)
@@ -171,11 +195,23 @@ class Patience(Rule):
     def judge(self, trace: Sequence[Observation]) -> Decision:
         """Stop when the last ``calls`` decisions all were to stop."""
         last = self.rule.decide(trace)
-        if not last.ready:
-            return Decision.not_ready(f"0 stops in a row of {self.calls}: {last.reason}", float(self.calls))
         run = int(last.stop)
-        # without slicing, which would copy: a replay of a long trace stays linear
+        # without slicing, which would copy
         while 0 < run < min(self.calls, len(trace)) and self.rule.decide(View(trace, len(trace) - run)).stop:
             run += 1
+        return self._counted(last, run)
+
+    def decide_each(self, trace: Sequence[Observation]) -> list[Decision]:
+        """The decision after each observation, the rule asked for all of its own at once."""
+        decisions, run = [], 0
+        for decision in self.rule.decide_each(trace):
+            run = min(run + 1, self.calls) if decision.stop else 0
+            decisions.append(self._counted(decision, run))
+        return decisions
+
+    def _counted(self, last: Decision, run: int) -> Decision:
+        """The decision after the rule's last one, with which it has said stop so many times in a row."""
+        if not last.ready:
+            return Decision.not_ready(f"0 stops in a row of {self.calls}: {last.reason}", float(self.calls))
         reason = f"{run} {'stop' if run == 1 else 'stops'} in a row, {self.calls} must be: {last.reason}"
         return Decision(run >= self.calls, True, float(run), float(self.calls), reason)

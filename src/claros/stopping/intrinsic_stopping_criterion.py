@@ -9,7 +9,7 @@ from typing import Any
 from claros.checks import whole
 from claros.inputs import Inputs
 from claros.stopping.committee import mean_agreement, reason_to_wait, stop_set
-from claros.stopping.rule import Decision, Observation, Rule, recorded
+from claros.stopping.rule import Decision, Observation, Rule, reaches, recorded
 from claros.stopping.steps import too_early
 
 __all__ = ["IntrinsicStoppingCriterion"]
@@ -85,7 +85,7 @@ class IntrinsicStoppingCriterion(Rule):
         agreed = sum(size * batch["selection"] for size, batch in zip(sizes, batches, strict=True) if size)
         value = float(agreed / sum(sizes))
         threshold = sum(float(recorded(committee, "agreement", self.name)) for committee in committees) / self.window
-        stop = value >= threshold
+        stop = reaches(value, threshold)
         reason = (
             f"Members agreed on the {sum(sizes)} items of the last {self.window} "
             f"{'batch' if self.window == 1 else 'batches'} to {value:.4f}, "

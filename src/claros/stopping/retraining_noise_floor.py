@@ -11,7 +11,7 @@ from claros.errors import InputError
 from claros.inputs import Inputs
 from claros.measures.agreement import cohen_kappa
 from claros.stopping.predictions import pack
-from claros.stopping.rule import Decision, Observation, Rule, recorded
+from claros.stopping.rule import Decision, Observation, Rule, reaches, recorded
 from claros.stopping.steps import check_on_constant, measured, too_early, waits_for_classes
 
 __all__ = ["RetrainingNoiseFloor"]
@@ -90,7 +90,7 @@ class RetrainingNoiseFloor(Rule):
             )
         value, floor = sum(steps) / self.window, sum(floors) / self.window
         threshold = max(self.least, min(self.threshold, floor - self.delta))
-        stop = value >= threshold
+        stop = reaches(value, threshold)
         reason = (
             f"The mean of the last {self.window} {'kappa' if self.window == 1 else 'kappas'} from round to round on "
             f"the {n} items of the stop set is {value:.4f}, {'at least' if stop else 'below'} {threshold:.4f}; two "

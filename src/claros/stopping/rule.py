@@ -38,7 +38,10 @@ from claros.inputs import NEEDS, Inputs
 if TYPE_CHECKING:
     from claros.stopping.combine import All, AnyOf, Patience
 
-__all__ = ["Decision", "Observation", "Rule", "View", "first_stop", "recorded", "replay"]
+__all__ = ["Decision", "Observation", "Rule", "View", "first_stop", "reaches", "recorded", "replay"]
+
+#: No decision hangs on the rounding of a mean: a value that is short of a threshold by so little is at it.
+ROUNDING = 1e-12
 
 #: What one round leaves in the trace: small, and the same after a trip through JSON.
 Observation: TypeAlias = Mapping[str, Any]
@@ -96,6 +99,11 @@ class Rule(ABC):
     @abstractmethod
     def reference(self) -> str:
         """Where the rule comes from."""
+
+    @property
+    def by_hand(self) -> str:
+        """Why only a person can feed it, and neither a campaign nor a recorded run; empty where they can."""
+        return ""
 
     @property
     def summary(self) -> str:
@@ -219,6 +227,15 @@ def first_stop(decisions: Sequence[Decision]) -> int | None:
     1
     """
     return next((place for place, decision in enumerate(decisions) if decision.stop), None)
+
+
+def reaches(value: float, threshold: float) -> bool:
+    """Whether a value is at least the threshold, or short of it by no more than the rounding of a mean.
+
+    >>> reaches(sum([0.7, 0.7, 0.7]) / 3, 0.7), reaches(0.699, 0.7)
+    (True, False)
+    """
+    return value >= threshold - ROUNDING
 
 
 def recorded(observation: Observation, key: str, who: str) -> Any:

@@ -14,7 +14,7 @@ from claros.arrays import to_numpy
 from claros.checks import number, whole
 from claros.inputs import Inputs
 from claros.stopping.batches import reason_to_wait_for_batches
-from claros.stopping.rule import Decision, Observation, Rule, recorded
+from claros.stopping.rule import Decision, Observation, Rule, reaches, recorded
 
 __all__ = ["SelectedAccuracy", "wilson_lower_bound"]
 
@@ -88,7 +88,7 @@ class SelectedAccuracy(Rule):
         if self.bound is not None:
             value = wilson_lower_bound(right, n, self.bound)
             said = f"{said}, surely more than {value:.4f} at level {self.bound:g}"
-        stop = value >= self.threshold
+        stop = reaches(value, self.threshold)
         compared = "at least" if stop else "below"
         reason = f"{right} of {n} items of the last {of} were predicted right, {said}, {compared} {self.threshold:g}."
         return Decision(stop, True, value, self.threshold, reason)

@@ -17,7 +17,7 @@ from claros.errors import InputError
 from claros.inputs import Inputs
 from claros.measures.agreement import coded_alpha, label_sets
 from claros.stopping.predictions import check_same_stop_set, pack, unpack
-from claros.stopping.rule import Decision, Observation, Rule, recorded
+from claros.stopping.rule import Decision, Observation, Rule, reaches, recorded
 from claros.stopping.steps import KEPT, check_on_constant, too_early
 
 __all__ = ["StabilizingLabelSets"]
@@ -99,7 +99,7 @@ class StabilizingLabelSets(Rule):
                 self.threshold,
             )
         value = sum(defined) / self.window
-        stop = value >= self.threshold
+        stop = reaches(value, self.threshold)
         reason = (
             f"Label sets of the {n} items of the stop set {'settled' if stop else 'still change'}: the mean of the "
             f"last {self.window} {'alpha' if self.window == 1 else 'alphas'} is {value:.4f}, "

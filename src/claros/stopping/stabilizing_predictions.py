@@ -10,7 +10,7 @@ from claros.checks import number, whole
 from claros.inputs import Inputs
 from claros.measures.agreement import cohen_kappa
 from claros.stopping.predictions import pack
-from claros.stopping.rule import Decision, Observation, Rule
+from claros.stopping.rule import Decision, Observation, Rule, reaches
 from claros.stopping.steps import check_on_constant, measured, too_early, waits_for_classes
 
 __all__ = ["StabilizingPredictions"]
@@ -72,10 +72,10 @@ class StabilizingPredictions(Rule):
         if len(defined) < self.window:
             return waits_for_classes(self.window - len(defined), self.window, n, self.threshold)
         mean = sum(defined) / self.window
-        return Decision(mean >= self.threshold, True, mean, self.threshold, self._reason(mean, n))
+        stop = reaches(mean, self.threshold)
+        return Decision(stop, True, mean, self.threshold, self._reason(stop, mean, n))
 
-    def _reason(self, mean: float, n: int) -> str:
-        stop = mean >= self.threshold
+    def _reason(self, stop: bool, mean: float, n: int) -> str:
         settled = "settled" if stop else "still change"
         compared = "at least" if stop else "below"
         doubt = f"; with fewer than {SMALL} items such a difference may be chance" if self._in_doubt(stop, n) else ""

@@ -14,7 +14,7 @@ from claros.errors import InputError
 from claros.inputs import Inputs
 from claros.measures.agreement import Kappa, f_change_bound, kappa_with_variance
 from claros.stopping.predictions import pack
-from claros.stopping.rule import Decision, Observation, Rule
+from claros.stopping.rule import Decision, Observation, Rule, reaches
 from claros.stopping.steps import measured, too_early, waits_for_classes
 
 __all__ = ["StabilizingPredictionsBound"]
@@ -87,16 +87,17 @@ class StabilizingPredictionsBound(Rule):
         mean = sum(kappa.value for kappa, _ in defined) / self.window
         value = max(-1.0, sum(low for _, low in defined) / self.window)
         reason = self._reason(value, mean, n, sum(1 / (1 - kappa.chance) for kappa, _ in defined) / self.window)
-        if value >= self.threshold and all(kappa.classes == 2 for kappa, _ in defined):
+        stop = reaches(value, self.threshold)
+        if stop and all(kappa.classes == 2 for kappa, _ in defined):
             reason += f"; F of two such models differs by at most {f_change_bound(value):.3f}"
-        return Decision(value >= self.threshold, True, value, self.threshold, f"{reason}.")
+        return Decision(stop, True, value, self.threshold, f"{reason}.")
 
     def _reason(self, value: float, mean: float, n: int, weight: float) -> str:
         """The sentence without its end; one disagreement lowers kappa by ``weight`` / n."""
         reason = (
             f"The mean of the last {self.window} {'kappa' if self.window == 1 else 'kappas'} on the {n} items of the "
             f"stop set is {mean:.4f}, and with {100 * self.confidence:g} % confidence above {value:.4f}, which is "
-            f"{'at least' if value >= self.threshold else 'below'} {self.threshold:g}"
+            f"{'at least' if reaches(value, self.threshold) else 'below'} {self.threshold:g}"
         )
         if 1 - _at_most(0, n, self.confidence) * weight >= self.threshold:
             return reason

@@ -9,7 +9,8 @@ from typing import Any
 from claros.checks import number, whole
 from claros.inputs import Inputs
 from claros.stopping.committee import reason_to_wait, stop_set
-from claros.stopping.rule import Decision, Observation, Rule, recorded
+from claros.stopping.predictions import check_same_stop_set
+from claros.stopping.rule import Decision, Observation, Rule, reaches, recorded
 
 __all__ = ["ValidationAgreement"]
 
@@ -60,6 +61,7 @@ class ValidationAgreement(Rule):
     def judge(self, trace: Sequence[Observation]) -> Decision:
         """Stop when the last agreements are high enough and near each other."""
         seen = trace[-min(self.window, len(trace)) :]
+        check_same_stop_set([recorded(one, "items", self.name) for one in trace[-2:]], len(trace), self.name)
         wait = reason_to_wait(seen, len(trace) - len(seen), self.name)
         if len(trace) < self.window:
             wait = (
@@ -70,11 +72,11 @@ class ValidationAgreement(Rule):
             return Decision.not_ready(wait, self.threshold)
         agreements = [float(recorded(observation, "agreement", self.name)) for observation in seen]
         value, change = min(agreements), max(agreements) - min(agreements)
-        stop = value >= self.threshold and change <= self.flat
+        high, flat = reaches(value, self.threshold), reaches(self.flat, change)
         reason = (
             f"In the last {self.window} {'round' if self.window == 1 else 'rounds'} members agreed on the "
             f"{recorded(seen[-1], 'items', self.name)} items of the stop set to {value:.4f} at least, "
-            f"{'not below' if value >= self.threshold else 'below'} {self.threshold:g}, and this changed by "
-            f"{change:.4f}, {'no more' if change <= self.flat else 'more'} than {self.flat:g}."
+            f"{'not below' if high else 'below'} {self.threshold:g}, and this changed by "
+            f"{change:.4f}, {'no more' if flat else 'more'} than {self.flat:g}."
         )
-        return Decision(stop, True, value, self.threshold, reason)
+        return Decision(high and flat, True, value, self.threshold, reason)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from claros.errors import InputError
-from claros.registry import Registry
+from claros.registry import Registry, read_spec
 from claros.strategy import Strategy
 
 __all__ = ["ALIASES", "REGISTRY", "from_spec", "get", "names"]
@@ -201,7 +201,8 @@ def get(name: str, /, **parameters: Any) -> Strategy:
 
 def from_spec(spec: Mapping[str, Any]) -> Strategy:
     """The strategy that ``Strategy.spec()`` described."""
-    return get(spec["name"], **spec.get("parameters", {}))
+    name, parameters = read_spec(spec, "strategy")
+    return get(name, **parameters)
 
 
 def names() -> list[str]:

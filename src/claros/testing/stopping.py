@@ -44,6 +44,10 @@ class RuleContract(ABC):
     #: False for rules that look at counts alone: what the model predicts must then change nothing.
     looks_at_predictions = True
 
+    #: True for rules that may be ready where all predictions are of one class: told to take that for agreement, or
+    #: made of others that look at more.
+    ready_on_constant = False
+
     @abstractmethod
     def rule(self) -> Rule:
         """The rule under test, with parameters that let it stop within the rounds of `settled`."""
@@ -196,6 +200,23 @@ class RuleContract(ABC):
         for need in rule.needs:
             for damaged in _damaged(need, inputs[need]):
                 assert need in _refusal(rule.observe, {**inputs, need: damaged})
+
+    def test_another_stop_set_is_refused(self) -> None:
+        """With fewer items in the stop set than in the round before there is an `InputError`, and at once."""
+        rule, (*before, last) = self.rule(), self.settled()
+        cut = {need: last[need][:-1] for need in rule.needs if NEEDS[need].axes[:1] == ("T",)}
+        if cut:
+            trace = _observed(rule, before)
+            _refusal(lambda: rule.decide([*trace, rule.observe(**{**last, **cut})]), {})
+
+    def test_predictions_of_one_class_are_not_ready(self) -> None:
+        """A model that predicts one class throughout agrees with itself, and that says nothing."""
+        rule = self.rule()
+        if "stop_predictions" in rule.needs and not self.ready_on_constant:
+            constant = np.zeros(ITEMS, dtype=np.int64)
+            rounds = [{**inputs, "stop_predictions": constant} for inputs in self.settled()]
+            ready = [place for place, said in enumerate(replay(rule, _observed(rule, rounds))) if said.ready]
+            assert not ready, f"{rule.name} is ready in round {ready[0]}, though all predictions are of one class"
 
     def test_a_foreign_trace_is_refused(self) -> None:
         """Observations that this rule did not make are an `InputError`."""

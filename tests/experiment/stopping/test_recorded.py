@@ -231,9 +231,8 @@ def test_rules_that_weigh_the_price_are_told_it_unless_they_have_their_own(ran: 
     texts = ["advisor", "advisor(price=1, worth=1)", "cost_optimal", "half"]
     told = lab.replays([ran], ["advisor"], price=0.2, worth=4).rows[0]
     assert "at 0.2 a label and 4 a point" in told["reason"] or "labels" in told["reason"]
-    from claros.experiment.stopping.replaying import rules_told
-
-    rules = rules_told(lab.chosen(texts), 0.2, 4)
+    run = next(iter(lab.recorded([ran])))
+    rules = {text: run.told(rule, 0.2, 4) for text, rule in lab.chosen(texts).items()}
     assert rules["advisor"].spec()["parameters"]["worth"] == 4
     assert rules["advisor(price=1, worth=1)"].spec()["parameters"]["worth"] == 1
     assert rules["cost_optimal"].spec()["parameters"]["price"] == pytest.approx(0.2 / 400)
@@ -251,3 +250,74 @@ def test_two_thousand_recorded_rounds_are_replayed_in_no_time(name: str) -> None
     assert (
         time.process_time() - started < 4
     )  # the goal, .2 s, is what benchmarks/stops.py measures; this machine may be slow
+
+
+def labelled(folder: Path, skipped: tuple[int, ...] = (), **settings: object) -> claros.Campaign:
+    """A campaign on iris of six rounds of ten, all items of the ``skipped`` ones passed over."""
+    pool = claros.data.load("iris").train
+    numbers = {"seed": 0, "start": 10, "batch": 10, "price": 0.05, "worth": 0.2}
+    campaign = claros.Campaign.create(folder, pool=pool, model="logistic", strategy="margin", **numbers, **settings)
+    for round in range(6):
+        for query in campaign.ask(10):
+            if round in skipped:
+                campaign.skip(query.item)
+            else:
+                campaign.tell(query.item, int(pool.labels[query.position]))
+        campaign.update()
+    return campaign
+
+
+def stops_of(rows: list[dict[str, object]]) -> dict[object, object]:
+    return {row["rule"]: row.get("n_labeled") for row in rows}
+
+
+def test_rules_made_of_rules_are_told_the_price_as_they_are_live(tmp_path: Path) -> None:
+    rule = stopping.get("advisor") | stopping.get("budget", labels=1000)
+    with labelled(tmp_path / "c", stop=rule) as campaign:
+        live = {round: said.stop for round, said in campaign.decisions("any").items()}
+        labels = {round.number: 10 + 10 * round.number for round in campaign.rounds}
+    first = labels[min(round for round, stop in live.items() if stop)]
+    texts = ["advisor", "advisor | budget(labels=1000)", "advisor & advisor", "advisor.patience(1)"]
+    told = lab.replays([tmp_path / "c"], texts, price=0.05, worth=0.2)
+    assert stops_of(told.rows) == dict.fromkeys(texts, first)
+    assert lab.replays([tmp_path / "c"], texts).rows == told.rows  # the campaign's own price
+    dear = lab.replays([tmp_path / "c"], ["advisor"], price=1e-6, worth=1.0)
+    assert dear.rows[0]["stopped"] is False
+
+
+def test_a_round_that_brought_no_label_counts_neither_live_nor_replayed(tmp_path: Path) -> None:
+    watched = stopping.get("stabilizing_predictions", window=2, threshold=0.9)
+    with labelled(tmp_path / "c", skipped=(2, 3), stop="advisor", watch=[watched]) as campaign:
+        live = campaign.decisions(watched)
+        assert campaign.n_labeled == 40
+        assert len(campaign.trace(watched)) == 4
+        assert live[1] == live[2] == live[3]  # what was said before is said again
+        assert campaign.advice().decision == campaign.decisions("advisor")[5]
+    (run,) = lab.recorded([tmp_path / "c"])
+    assert run.rounds.tolist() == [0, 1, 4, 5]
+    said = lab.watch(run, {"it": watched}).said["it"]
+    for place, round in enumerate(run.rounds.tolist()):
+        value = live[round].value
+        assert np.isnan(said.value[place]) if value is None else said.value[place] == value
+
+
+def test_a_model_that_goes_on_from_its_last_weights_is_known_to_do_so_in_a_replay(tmp_path: Path) -> None:
+    model = {"name": "linear", "parameters": {"warm": True, "epochs": 3}}
+    flags = {"data": "iris", "strategy": ["margin"], "start": 10, "batch": 10, "rounds": 5, "model": model}
+    asked = {"price": 0.05, "worth": 1.0, "watch": ["advisor"], "report": False, "upper_bound": False}
+    out = run_cells(read_config(flags={**flags, **asked}), tmp_path / "run", listener=lambda moment: None)
+    for run in lab.recorded([out]):
+        cell = Cell(run.key.strategy, 0, out / "cells" / f"{run.key.strategy}-0")
+        live = [read_round(cell, number)["decisions"]["advisor"]["value"] for number in run.rounds.tolist()]
+        told = {"advisor": run.told(stopping.get("advisor"))}
+        said = lab.watch(run, told, [0.05 / 100]).said["advisor"].value
+        assert [None if np.isnan(value) else value for value in said.tolist()] == live
+        (at_price,) = lab.watch(run, lab.chosen(["advisor"]), [0.05 / 100]).told["advisor"]
+        stops = [value is not None and value <= 1 for value in live]
+        assert at_price.any() == any(stops)
+        assert not any(stops) or int(at_price.argmax()) == stops.index(True)
+
+
+def test_a_rule_that_only_a_person_can_feed_is_listed_with_the_reason(ran: Path) -> None:
+    for row in lab.replays([ran], ["qbcb(recall=0.5, alpha=0.3)"]).rows:
+        assert row["why"].startswith("It is fed by hand: its sample is listed once more")

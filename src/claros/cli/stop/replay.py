@@ -15,7 +15,9 @@ __all__ = ["replay"]
 def replay(
     runs: options.Places = None,
     rule: options.Rule = None,
-    price: Annotated[float | None, typer.Option(help="What one label costs, for rules that weigh it.")] = None,
+    price: Annotated[
+        float | None, typer.Option(help="What one label costs, for rules that weigh it; else what each run was told.")
+    ] = None,
     worth: Annotated[float | None, typer.Option(help="What one point of accuracy is worth, in the same money.")] = None,
     out: options.Out = None,
     json: common.Json = False,

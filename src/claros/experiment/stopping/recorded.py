@@ -46,18 +46,21 @@ class Recorded:
 
     @classmethod
     def of(cls, key: Key, campaign: Campaign, accuracy: Mapping[int, float] | None, place: str) -> Recorded:
-        """The rounds in which a model was trained, and measured where ``accuracy`` by round is known.
-
-        A round that brought no label is left out: it is the round before once more.
-        """
+        """The rounds in which a model was trained on more labels, and measured where ``accuracy`` by round is known."""
         labels = {round: int(seen["n"]) for round, seen in campaign.trace(_Shown(("n_labeled",))).items()}
         known = [round for round in labels if accuracy is None or round in accuracy]
         if not known:
             raise DataError(f"{place} holds no predictions to replay: no round of it has a trained model.")
-        more = [place == 0 or labels[round] > labels[known[place - 1]] for place, round in enumerate(known)]
-        rounds = np.array([round for round, new in zip(known, more, strict=True) if new], dtype=np.int64)
+        rounds = np.array(known, dtype=np.int64)
         measured = None if accuracy is None else np.array([accuracy[round] for round in rounds.tolist()])
         return cls(key, rounds, np.array([labels[round] for round in rounds.tolist()]), measured, campaign)
+
+    def told(self, rule: Rule, price: float | None = None, worth: float | None = None) -> Rule:
+        """The rule as this run's campaign would tell it, of a price and worth where none are given here."""
+        if price is None:
+            price, worth = self.campaign.price, self.campaign.worth
+        model = self.campaign.model
+        return rule.told(price=price, worth=worth, warm=model is not None and model.warm)
 
     def trace(self, rule: Rule) -> dict[int, Observation]:
         """What the rule remembers of each round that has what it needs, by the round's number."""
@@ -82,9 +85,9 @@ class _Together(Several):
 
     name = "together"
 
-    def judge(self, trace: Any) -> Decision:
+    def combined(self, decisions: Sequence[Decision]) -> Decision:
         """Nothing is decided."""
-        return Decision.not_ready(f"{len(trace)} rounds are seen.")
+        return Decision.not_ready(f"{len(decisions)} rules are seen.")
 
 
 @dataclass(frozen=True)

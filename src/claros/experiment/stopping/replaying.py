@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from claros.errors import InputError
 from claros.experiment.stopping import stops
-from claros.experiment.stopping.rules import chosen, is_told
+from claros.experiment.stopping.rules import chosen
 from claros.experiment.stopping.sources import recorded
 from claros.experiment.stopping.watched import watch
 from claros.experiment.table_files import Tables
 from claros.stopping.advisor import Advisor
-from claros.stopping.rule import Rule
 
-__all__ = ["Replays", "replays", "rules_told"]
+__all__ = ["Replays", "replays"]
 
 
 @dataclass(frozen=True)
@@ -43,24 +42,16 @@ def replays(
 ) -> Replays:
     """Replay rules, all registered ones unless some are named, on the runs recorded at these places.
 
-    ``price`` of a label and ``worth`` of a point of accuracy are told to rules that weigh them.
+    ``price`` of a label and ``worth`` of a point of accuracy are told to rules that weigh them, those of each run's own
+    campaign where none are given; a rule that was given its own price keeps that.
     """
-    known = rules_told(chosen(rules), price, worth)
+    if (price is None) != (worth is None):
+        raise InputError("A price is weighed against a worth: give --price, of one label, and --worth, of one point.")
+    Advisor(price=price, worth=worth)  # it says what is wrong with them
+    known = chosen(rules)
     rows: list[dict[str, Any]] = []
     n = 0
     for run in recorded(places):
-        rows += stops.stop_rows(watch(run, known))
+        rows += stops.stop_rows(watch(run, {name: run.told(rule, price, worth) for name, rule in known.items()}))
         n += 1
     return Replays(rows, n)
-
-
-def rules_told(rules: Mapping[str, Rule], price: float | None, worth: float | None) -> dict[str, Rule]:
-    """The rules, those that weigh the price told it; a rule that was given its own price keeps that."""
-    if price is None and worth is None:
-        return dict(rules)
-    if price is None or worth is None:
-        raise InputError("A price is weighed against a worth: give --price, of one label, and --worth, of one point.")
-    Advisor(price=price, worth=worth)  # it says what is wrong with them
-    return {
-        name: rule.told(price=price, worth=worth, warm=False) if is_told(rule) else rule for name, rule in rules.items()
-    }

@@ -68,10 +68,16 @@ def _rule(node: ast.expr) -> Rule:
         return left & right if isinstance(node.op, ast.BitAnd) else left | right
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
         return stopping.get(node.func.id, **{word.arg: _value(word.value) for word in node.keywords if word.arg})
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "patience":
-        calls = [_value(value) for value in (*node.args, *(word.value for word in node.keywords))]
-        return _rule(node.func.value).patience(*calls[:1] or [2])
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_patience(node, node.func):
+        words = [("calls", value) for value in node.args] + [(word.arg or "**", word.value) for word in node.keywords]
+        given = {name: _value(value) for name, value in words}
+        rule = _rule(node.func.value)
+        return stopping.from_spec({"name": "patience", "parameters": {**given, "rule": rule.spec()}})
     raise InputError(f"A stopping rule was expected, as in {EXAMPLE}; got {ast.unparse(node)[:80]}.")
+
+
+def _is_patience(call: ast.Call, method: ast.Attribute) -> bool:
+    return method.attr == "patience" and len(call.args) <= 1
 
 
 def _value(node: ast.expr) -> Any:
@@ -86,22 +92,18 @@ def _value(node: ast.expr) -> Any:
 
 
 def is_told(rule: Rule) -> bool:
-    """Whether the rule weighs what a label costs and waits to be told: its parameter ``price`` is open.
+    """Whether the rule, or one that it is made of, weighs what a label costs and waits to be told.
 
     An advisor that assumes a price where it knows none is not waiting.
     """
-    return weighs(rule) and not getattr(rule, "assume_price", False) and rule.spec()["parameters"]["price"] is None
+    return not getattr(rule, "assume_price", False) and told(rule, 1.0) != rule
 
 
 def weighs(rule: Rule) -> bool:
     """Whether the rule has a parameter ``price``."""
-    return "price" in _parameters(rule)
+    return "price" in {field.name for field in fields(rule)}
 
 
 def told(rule: Rule, price: float) -> Rule:
     """The rule, told the price of one label in accuracy (1.00 of it is worth 1)."""
     return rule.told(price=100 * price, worth=1.0, warm=False)
-
-
-def _parameters(rule: Rule) -> set[str]:
-    return {field.name for field in fields(rule)}

@@ -76,8 +76,11 @@ class Watched:
 def watch(run: Recorded, rules: Mapping[str, Rule], prices: Sequence[float] = ()) -> Watched:
     """Replay every rule on a run; those that weigh the price of a label are also told each of ``prices``.
 
-    A rule that cannot be fed by the run is listed with the reason. O(R) observations and decisions a rule.
+    They know whether the run's model goes on from its last weights. A rule that cannot be fed by the run is listed
+    with the reason. O(R) observations and decisions a rule.
     """
+    warm = run.campaign.model is not None and run.campaign.model.warm
+    rules = {name: rule.told(price=None, worth=None, warm=warm) for name, rule in rules.items()}
     said: dict[str, Said] = {}
     at_prices: dict[str, Truths] = {}
     advice: dict[str, Advice] = {}
@@ -102,9 +105,12 @@ def watch(run: Recorded, rules: Mapping[str, Rule], prices: Sequence[float] = ()
 def _traces(run: Recorded, rules: Mapping[str, Rule]) -> dict[str, dict[int, Observation] | str]:
     """Every rule's trace, or why there is none; those that need the same look together, unless one of them fails."""
     alike: dict[frozenset[str], list[str]] = {}
-    for name, rule in rules.items():
-        alike.setdefault(frozenset(rule.needs), []).append(name)
     found: dict[str, dict[int, Observation] | str] = {}
+    for name, rule in rules.items():
+        if rule.by_hand:
+            found[name] = f"It is fed by hand: {rule.by_hand}."
+        else:
+            alike.setdefault(frozenset(rule.needs), []).append(name)
     for names in alike.values():
         try:
             traces = run.traces([rules[name] for name in names])

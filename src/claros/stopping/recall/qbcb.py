@@ -62,6 +62,7 @@ class QBCB(RecallRule):
         "Over a whole screening, however often it is looked at and however good the ranking is, the chance to stop "
         "with a recall below the target is at most alpha; so it is at every single look."
     )
+    by_hand = "its sample is listed once more as the ranking comes upon it, and nobody is asked for an item twice"
     reference = "Lewis, Yang & Frieder 2021, arXiv:2108.12746"
 
     def __post_init__(self) -> None:
