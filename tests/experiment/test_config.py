@@ -8,6 +8,7 @@ import pytest
 
 from claros.errors import InputError
 from claros.experiment import RunConfig, read_config
+from claros.experiment.bench import read_grid
 from claros.experiment.config import parse_config
 
 
@@ -25,6 +26,14 @@ def test_flags_come_before_set_before_yaml_before_defaults(tmp_path: Path) -> No
 def test_a_flag_for_the_model_and_a_setting_for_its_parameters_both_hold() -> None:
     config = read_config(None, ["model.parameters.C=0.5", "model.name=forest"], {"data": "digits", "model": "logistic"})
     assert (config.model.name, config.model.parameters) == ("logistic", {"C": 0.5})
+
+
+def test_numbers_are_read_as_they_are_written_in_a_file_a_setting_and_a_grid(tmp_path: Path) -> None:
+    file = write(tmp_path / "run.yaml", "data: digits\nmodel: {name: cnn, parameters: {lr: 1e-3, momentum: 1.E+2}}\n")
+    config = read_config(file, ["model.parameters.weight_decay=-5e-4"])
+    assert config.model.parameters == {"lr": 0.001, "momentum": 100.0, "weight_decay": -0.0005}
+    grid = read_grid(flags={"data": "digits"}, grid=["model.parameters.lr=2e-5,1E4,1e"])
+    assert [one.model.parameters["lr"] for one in grid] == [2e-5, 10000.0, "1e"]
 
 
 def test_parts_of_lists_are_set_by_position_or_by_name(tmp_path: Path) -> None:

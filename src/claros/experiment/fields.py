@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from claros.campaign.correction import Correction
 from claros.campaign.pseudo import PseudoLabels
 from claros.errors import InputError
+from claros.yaml_text import read_yaml
 
 __all__ = [
     "Amount",
@@ -83,7 +84,7 @@ class Arm(Named):
 def from_text(value: Any) -> Any:
     """The value that a text says, read as YAML; anything else as it is."""
     try:
-        return yaml.safe_load(value) if isinstance(value, str) else value
+        return read_yaml(value) if isinstance(value, str) else value
     except yaml.YAMLError:
         return value
 

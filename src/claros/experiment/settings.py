@@ -11,6 +11,7 @@ import yaml
 
 from claros.errors import InputError
 from claros.experiment.config import RunConfig, parse_config
+from claros.yaml_text import read_yaml
 
 __all__ = ["EXPRESSION", "LISTS", "base_settings", "put", "read_config"]
 
@@ -64,7 +65,7 @@ def _current(given: Mapping[str, Any], field: str) -> Any:
 
 def _read_yaml(file: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = read_yaml(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"The configuration {file} cannot be read: {error.strerror or error}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -82,7 +83,7 @@ def _parse(text: str, setting: str) -> Any:
     if EXPRESSION.fullmatch(text):
         return text.strip()
     try:
-        return yaml.safe_load(text)
+        return read_yaml(text)
     except yaml.YAMLError as error:
         raise InputError(f"--set {setting}: the value is not valid YAML.") from error
 

@@ -16,6 +16,7 @@ from claros.experiment.bench.schema import NewCell, NewSetting
 from claros.experiment.config import RunConfig, parse_config
 from claros.experiment.setting import Setting
 from claros.experiment.settings import EXPRESSION, LISTS, base_settings, put
+from claros.yaml_text import read_yaml
 
 __all__ = ["AXES", "expand", "planned", "read_grid"]
 
@@ -108,7 +109,7 @@ def _axis(text: str) -> tuple[str, list[Any]]:
     if not equals or not path.strip() or not values.strip():
         raise InputError(f"--grid takes path=a,b, as in --grid batch=5,10; got {text!r}.")
     try:
-        return path.strip(), list(yaml.safe_load(f"[{_quoted(values)}]"))
+        return path.strip(), list(read_yaml(f"[{_quoted(values)}]"))
     except yaml.YAMLError as error:
         raise InputError(f"--grid {text}: the values are not valid YAML.") from error
 

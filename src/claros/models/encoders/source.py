@@ -12,6 +12,7 @@ from claros import data
 from claros.errors import InputError
 from claros.models.encoders import arrays, folder
 from claros.models.encoders.encoder import Progress
+from claros.yaml_text import read_yaml
 
 __all__ = ["embed_source", "features_folder"]
 
@@ -62,6 +63,6 @@ def _setting(text: str) -> tuple[str, Any]:
     if not equals or not name.strip():
         raise InputError(f"--set takes name=value, as in --set width=32; got {text!r}.")
     try:
-        return name.strip(), yaml.safe_load(value)
+        return name.strip(), read_yaml(value)
     except yaml.YAMLError as error:
         raise InputError(f"--set {text}: the value is not valid YAML.") from error
