@@ -146,6 +146,20 @@ def test_a_seed_and_a_generator_are_two_ways_to_say_one_thing() -> None:
     assert np.array_equal(given.indices, claros.select("random", 5, n=100, rng=np.random.default_rng(1)).indices)
 
 
+@pytest.mark.parametrize("wrong", [{"rng": 0}, {"seed": "a"}, {"seed": 1.5}, {"seed": True}, {"seed": -1}])
+def test_what_is_no_seed_or_generator_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(InputError, match=r"rng must be a numpy\.random\.Generator|seed and round must be non-negative"):
+        claros.select("random", 1, n=3, **wrong)
+
+
+def test_a_parameter_cannot_have_the_name_of_an_input() -> None:
+    with pytest.raises(ClarosError, match="'clusters' is an input's name"):
+
+        @scorer(reference="here")
+        def mine(*, probs, clusters=3):
+            """Nothing."""
+
+
 def test_an_unknown_strategy_is_answered_with_the_nearest_known_one() -> None:
     with pytest.raises(UnknownNameError, match=r"no strategy named 'bagde'\. Did you mean 'badge'"):
         claros.select("bagde", 1, probs=PROBS)

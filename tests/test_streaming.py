@@ -45,7 +45,10 @@ def test_with_ties_the_scores_are_those_of_top_k_and_blocks_and_threads_do_not_m
     for seed in range(30):
         scores = RNG(seed).integers(0, 5, 2000) / 4.0
         k = int(RNG(seed).integers(1, 2100))
+        monkeypatch.setattr("claros.pick.streaming.WRITTEN", 2000 if seed % 2 else 0)
         whole = streamed(scores, k, seed)
+        if seed % 2:
+            assert np.array_equal(whole.indices, top_k(scores, k, RNG(seed)).indices)
         assert np.array_equal(whole.scores, top_k(scores, k, RNG(0)).scores)
         assert len(set(whole.indices.tolist())) == len(whole.indices)
         with monkeypatch.context() as patch:
@@ -56,8 +59,10 @@ def test_with_ties_the_scores_are_those_of_top_k_and_blocks_and_threads_do_not_m
             assert np.array_equal(streamed(scores, k, seed).indices, whole.indices)
 
 
-def test_of_many_tied_items_each_is_as_likely_as_any_other_at_every_place() -> None:
+@pytest.mark.parametrize("written", [1 << 17, 0])
+def test_of_many_tied_items_each_is_as_likely_as_any_other_at_every_place(written: int, monkeypatch) -> None:
     """12 items and 3 places, 6,000 seeds; a sound order fails each of the two with probability 1e-4."""
+    monkeypatch.setattr("claros.pick.streaming.WRITTEN", written)
     counts = np.zeros((3, 12))
     pairs = np.zeros((12, 12))
     for seed in range(6000):
@@ -96,6 +101,7 @@ def test_a_mapped_file_gives_the_picks_of_an_array(name: str, tmp_path: Path, mo
     expected = claros.select(strategy, 20, **inputs)
     picked = claros.select(strategy, 20, **files)
     assert picked.scores == pytest.approx(expected.scores, rel=1e-12)
+    assert picked.indices.tolist() == expected.indices.tolist()
     assert expected.all_scores is not None
     assert expected.all_scores[picked.indices] == pytest.approx(picked.scores, rel=1e-12)
     if len(set(np.round(expected.all_scores, 12))) == 331:

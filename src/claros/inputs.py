@@ -12,6 +12,7 @@ import numpy as np
 
 from claros.arrays import Array, detached, from_numpy, is_array, map_spans, namespace, row_blocks, to_numpy, where_from
 from claros.errors import InputError, suggest
+from claros.measures.predictive import resummed
 
 __all__ = ["AXES", "NEEDS", "ROWS", "Inputs", "Need"]
 
@@ -236,7 +237,8 @@ def _as_array(need: Need, value: Any) -> Array:
         return array
     # What has no more digits than float32 goes into half the memory.
     small = name in {"float16", "bfloat16", "bool", "int8", "uint8", "int16", "uint16"}
-    return xp.astype(array, xp.float32 if small else xp.float64)
+    array = xp.astype(array, xp.float32 if small else xp.float64)
+    return resummed(array) if name == "bfloat16" and need.kind == "probabilities" else array
 
 
 def _scalar(need: Need, value: Any) -> int | float:

@@ -24,17 +24,23 @@ def stream(seed: int, purpose: str, round: int = 0) -> np.random.Generator:
     >>> float(stream(0, "start").random()) == float(stream(0, "strategy").random())
     False
     """
-    if seed < 0 or round < 0:
-        raise InputError(f"seed and round must be non-negative integers; got seed={seed}, round={round}.")
+    if not _is_count(seed) or not _is_count(round):
+        raise InputError(f"seed and round must be non-negative integers; got seed={seed!r}, round={round!r}.")
     digest = int.from_bytes(hashlib.sha256(purpose.encode()).digest(), "big")
     return np.random.default_rng([int(seed), digest, int(round)])
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and int(value) >= 0
 
 
 def generator(seed: int | None, rng: np.random.Generator | None, purpose: str) -> np.random.Generator:
     """The ``rng`` that was passed, else the stream of (``seed``, purpose), seed 0 if none was; not both."""
     if rng is not None and seed is not None:
         raise InputError("Pass seed= or rng=, not both.")
-    return rng if rng is not None else stream(seed or 0, purpose)
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise InputError(f"rng must be a numpy.random.Generator, as default_rng(0) makes one; got {rng!r:.80}.")
+    return rng if rng is not None else stream(0 if seed is None else seed, purpose)
 
 
 class Streams(np.random.Generator):

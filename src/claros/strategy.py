@@ -69,14 +69,14 @@ def read_signature(function: Callable[..., Any], optional: tuple[str, ...]) -> S
             continue
         elif argument.default is argument.empty:
             needs.append(name)
+        elif name in NEEDS:
+            raise ClarosError(f"{function.__name__}: {name!r} is an input's name, so no parameter can be called that.")
         else:
             parameters[name] = argument.default
     for name in (*needs, *optional):
         if name not in NEEDS:
             raise ClarosError(f"{function.__name__}: {suggest(name, NEEDS, 'input')} A parameter needs a default.")
-    return Signature(
-        tuple(needs), tuple(optional), MappingProxyType(parameters), frozenset(reserved), _choices(function)
-    )
+    return Signature(tuple(needs), optional, MappingProxyType(parameters), frozenset(reserved), _choices(function))
 
 
 def _choices(function: Callable[..., Any]) -> Mapping[str, tuple[Any, ...]]:

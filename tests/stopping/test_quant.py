@@ -35,10 +35,10 @@ def test_worked_by_hand() -> None:
     assert decide("quant_ci", table(SCREENED), table(REST)).value == pytest.approx(1.7 / 1.8 - 2 * sd)
 
 
-@pytest.mark.parametrize("name", ["quant", "quant_ci"])
-def test_with_nothing_left_to_screen_it_stops_however_unsure_the_model_is(name: str) -> None:
-    decision = decide(name, table([0.5] * 10), np.zeros((0, 2)))
-    assert (decision.stop, decision.value) == (True, 1.0)
+def test_with_nothing_left_to_screen_the_estimate_is_one_less_its_uncertainty() -> None:
+    assert decide("quant", table([0.5] * 10), np.zeros((0, 2))).value == 1.0
+    # V_K = 2.5, K = 5, U = 0: (2.5 + 2.5) / 25 = 0.2
+    assert decide("quant_ci", table([0.5] * 10), np.zeros((0, 2))).value == pytest.approx(1 - 2 * math.sqrt(0.2))
 
 
 def test_the_interval_is_the_rule_with_two_standard_deviations() -> None:

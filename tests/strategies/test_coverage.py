@@ -281,6 +281,28 @@ def test_lcmd_by_hand_prefers_a_heavy_cluster_to_the_farthest_item() -> None:
     assert picked.scores == pytest.approx([5.0, 6.0])
 
 
+@pytest.mark.parametrize("labels", [0, 7])
+def test_lcmd_leaves_a_tied_point_to_its_old_centre_whatever_rounding_says(labels: int) -> None:
+    points = RNG(0).integers(0, 2, (700, 12)).astype(float)
+    labeled = RNG(1).integers(0, 2, (labels, 12)).astype(float)
+    picked = claros.select("lcmd", 60, embeddings=points, labeled_embeddings=labeled).indices.tolist()
+    # in whole numbers, which are exact; of centres as near as each other the first is the owner
+    centres = [*labeled.astype(int)] or [points[picked[0]].astype(int)]
+    for pick in picked[0 if labels else 1 :]:
+        squares = np.stack([((points.astype(int) - centre) ** 2).sum(axis=1) for centre in centres])
+        owner, nearest = squares.argmin(axis=0), squares.min(axis=0)
+        weights = np.bincount(owner, nearest)
+        assert weights[owner[pick]] == weights.max()
+        assert nearest[pick] == nearest[owner == owner[pick]].max()
+        centres.append(points[pick].astype(int))
+
+
+def test_lcmd_picks_the_same_of_a_grid_wherever_it_lies() -> None:
+    grid = np.stack(np.meshgrid(np.arange(7.0), np.arange(6.0)), -1).reshape(-1, 2)[:-1]
+    here, there = (claros.select("lcmd", 10, embeddings=grid + shift).indices.tolist() for shift in (0.0, 100.0))
+    assert here == there
+
+
 def test_lcmd_takes_copies_last() -> None:
     points = np.repeat(RNG(0).normal(size=(4, 3)) + 1000, 5, axis=0)
     picked = claros.select("lcmd", 20, embeddings=points)

@@ -8,6 +8,7 @@ from scipy.spatial.distance import cdist
 from sklearn.linear_model import LogisticRegression
 
 import claros
+from claros.errors import InputError
 from claros.measures.logistic import fit_logistic
 from claros.pick.lazy import lazy_greedy
 from claros.strategies.competence import dcom
@@ -171,3 +172,9 @@ def test_lazy_greedy_is_greedy_with_fewer_looks() -> None:
         chosen.append(int(np.argmax(np.maximum(similar - best, 0.0).sum(axis=1))))
     assert picked.indices.tolist() == chosen
     assert looks < 120 * 10
+
+
+def test_a_saturation_next_to_nothing_is_refused() -> None:
+    with pytest.raises(InputError, match=r"saturation must be at least 0\.001"):
+        claros.select("saturated_coverage", 3, features=np.eye(5), saturation=1e-300)
+    assert len(claros.select("saturated_coverage", 3, features=np.eye(5), saturation=1e-3).indices) == 3

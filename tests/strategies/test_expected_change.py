@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from scipy.optimize import nnls
 from scipy.special import softmax
 
 import claros
 from claros.strategies.expected_error import expected_error_reduction, value_of_information
 from claros.strategies.matching import acs_fw, glister, grad_match
+from memory import peak_bytes
 
 
 def test_the_expected_error_after_the_label_is_that_of_reweighted_members() -> None:
@@ -128,3 +130,15 @@ def test_frank_wolfe_comes_nearer_to_the_pool_than_random_batches() -> None:
     ours = left(claros.select("acs_fw", 12, member_probs=probs).indices)
     others = [left(rng.permutation(60)[:12]) for _ in range(200)]
     assert ours < np.quantile(others, 0.02)
+
+
+@pytest.mark.parametrize("name", ["expected_error_reduction", "value_of_information"])
+def test_targets_are_gone_through_in_blocks_where_there_are_many_classes(name: str) -> None:
+    rng, classes = np.random.default_rng(0), 200
+    given = {"member_probs": rng.dirichlet(np.ones(classes), (20, 3))}
+    given["target_member_probs"] = rng.dirichlet(np.ones(classes), (200, 3))
+    if name == "value_of_information":
+        given["cost_matrix"] = 1.0 - np.eye(classes)
+    claros.select(name, 5, **given)
+    peak = peak_bytes(lambda: claros.select(name, 5, **given))
+    assert peak < 24 * 2**20, f"{peak / 2**20:.1f} MiB; 200 x 200 x 200 are 61"

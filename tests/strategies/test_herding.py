@@ -306,3 +306,14 @@ def test_parameters_that_mean_nothing_are_refused(name: str, wrong: dict[str, An
     needed = {need: given[need] for need in strategies.get(name).needs}
     with pytest.raises(InputError, match=message):
         claros.select(name, 2, **needed, **wrong)
+
+
+@pytest.mark.parametrize("sigma", [1e-300, 1e300])
+@pytest.mark.parametrize("name", ["max_herding", "uherding"])
+def test_a_width_whose_square_is_no_number_is_refused(name: str, sigma: float) -> None:
+    given = {"features": RNG(0).normal(size=(30, 4)), "probs": RNG(0).dirichlet(np.ones(3), 30)}
+    given = given if name == "uherding" else {"features": given["features"]}
+    with pytest.raises(InputError, match="sigma must be between 1e-12 and 1e12"):
+        claros.select(name, 3, sigma=sigma, **given)
+    for extreme in (1e-12, 1e12):
+        assert len(claros.select(name, 3, sigma=extreme, **given).indices) == 3

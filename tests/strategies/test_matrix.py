@@ -81,7 +81,7 @@ COUNTERPARTS = {
     "Refine": "refine",
     "noise stability": "noise_stability",
     "MELL": "mell",
-    "MNLP, token entropy": "mnlp total_token_entropy",
+    "MNLP, token entropy": "mnlp token_uncertainty",
     "committee of regressions": "qbc_variance",
     "GraNd": "grand",
 }

@@ -63,9 +63,13 @@ def test_alfa_mix_mixes_in_no_more_than_it_takes_for_enough_candidates() -> None
     given = head(300, 4, 6, 5)
     picked = claros.select("alfa_mix", 12, **given)
     steps = [mixed_predictions(given, np.full(300, step / 32)).any(axis=1) for step in range(1, 33)]
-    allowed = next(step for step in steps if step.sum() >= 12)
+    allowed = next(step for step in steps if step.sum() > 12)
     assert allowed[picked.indices].all()
     assert picked.note.startswith(f"{allowed.sum()} predictions change")
+    # where just as many change as are wanted it goes on, so that there is something to choose among
+    exactly = next(int(step.sum()) for step in steps if step.sum() >= 3)
+    more = next(step for step in steps if step.sum() > exactly)
+    assert claros.select("alfa_mix", exactly, **given).note.startswith(f"{more.sum()} predictions change")
 
 
 def test_alfa_mix_on_a_line_by_hand() -> None:
@@ -218,3 +222,12 @@ def test_a_thousand_classes_take_no_table_of_candidates_by_classes(name: str) ->
     claros.select(name, 5, **given)
     peak = peak_bytes(lambda: claros.select(name, 5, **given))
     assert peak < 8 * 2**20, f"{peak / 2**20:.1f} MiB; candidates by classes are 18"
+
+
+@pytest.mark.parametrize("gamma", [1.0, 2.5, 3.0, 10.0])
+def test_falcun_never_draws_what_is_certain_where_rounding_says_more_than_certain(gamma: float) -> None:
+    probs = np.array([[1.0005, 0.0], [0.5, 0.5], [0.6, 0.4], [0.7, 0.3]])
+    for seed in range(20):
+        picked = claros.select("falcun", 1, probs=probs, gamma=gamma, seed=seed)
+        assert picked.indices[0] != 0
+        assert np.isfinite(picked.probabilities).all()

@@ -316,3 +316,9 @@ def test_cal_takes_a_few_numbers_a_candidate() -> None:
     call()
     peak = peak_bytes(call)
     assert peak < 16 * 2**20, f"{peak / 2**20:.1f} MiB; distances to all that is labeled are 76"
+
+
+def test_prob_cover_takes_any_purity() -> None:
+    features = RNG(0).normal(size=(30, 4))
+    for purity in (1e-12, 0.5, 1.0 - 1e-12):
+        assert len(claros.select("prob_cover", 3, features=features, purity=purity).indices) == 3

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import claros
+from claros.errors import InputError
 from claros.strategies.ranked import informative_diverse, noise_stability, ranked_batch
 
 
@@ -33,7 +35,7 @@ def test_each_cluster_gets_its_share_of_the_doubtful() -> None:
     features = np.concatenate([np.zeros((8, 2)), np.full((8, 2), 9.0)]) + np.arange(16)[:, None] * 1e-3
     certain = np.concatenate([np.linspace(0.5, 0.6, 8), np.linspace(0.9, 0.99, 8)])
     probs = np.column_stack([certain, 1 - certain])
-    picked = informative_diverse(4, probs=probs, features=features, clusters=2, rng=np.random.default_rng(0))
+    picked = informative_diverse(4, probs=probs, features=features, n_clusters=2, rng=np.random.default_rng(0))
     assert picked.indices.tolist() == [0, 1, 8, 9]
 
 
@@ -53,3 +55,12 @@ def test_noise_moves_logits_as_its_metric_says() -> None:
         np.testing.assert_allclose(score, nearest.max())
         nearest = np.minimum(nearest, np.linalg.norm(stacked - stacked[chosen[-1]], axis=1))
     assert picked.indices.tolist() == chosen
+
+
+def test_the_number_of_clusters_is_set_like_any_parameter() -> None:
+    rng = np.random.default_rng(0)
+    given = {"probs": rng.dirichlet(np.ones(3), 30), "features": rng.normal(size=(30, 4))}
+    by_word = claros.select("informative_diverse", 6, n_clusters=5, **given).indices.tolist()
+    assert by_word == claros.select("informative_diverse(n_clusters=5)", 6, **given).indices.tolist()
+    with pytest.raises(InputError, match="n_clusters must be 0 or more; got -2"):
+        claros.select("informative_diverse", 6, n_clusters=-2, **given)

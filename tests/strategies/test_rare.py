@@ -8,6 +8,7 @@ import pytest
 import claros
 from claros.strategies.lines import direct, galaxy
 from claros.strategies.rare import base
+from memory import peak_bytes
 
 
 def two(chances: list[float]) -> np.ndarray:
@@ -138,3 +139,12 @@ def test_conditional_gain_given_the_labeled_items_is_facility_location() -> None
     other = claros.select("facility_location", 10, features=pool, labeled_features=known)
     assert ours.indices.tolist() == other.indices.tolist()
     np.testing.assert_allclose(ours.scores, other.scores, atol=1e-9)
+
+
+def test_base_needs_no_table_of_classes_by_classes_by_features() -> None:
+    rng = np.random.default_rng(0)
+    given = {"embeddings": rng.normal(size=(100, 256)), "head_weights": rng.normal(size=(300, 256))}
+    given["head_bias"] = rng.normal(size=300)
+    claros.select("base", 10, **given)
+    peak = peak_bytes(lambda: claros.select("base", 10, **given))
+    assert peak < 16 * 2**20, f"{peak / 2**20:.1f} MiB; 300 x 300 x 256 are 176"

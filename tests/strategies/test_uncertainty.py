@@ -10,6 +10,7 @@ from skactiveml.pool import uncertainty_scores
 
 import claros
 import claros.arrays
+from claros.errors import InputError
 
 NAMES = {"least_confidence": "least_confident", "margin": "margin_sampling", "entropy": "entropy"}
 
@@ -172,3 +173,24 @@ def test_a_cost_matrix_is_square_and_not_negative() -> None:
     costs[2, 0] = -1.0
     with pytest.raises(claros.errors.InputError, match=r"cost_matrix has 1 negative value\(s\), the first at index 2"):
         claros.select("expected_cost", 1, probs=probs, cost_matrix=costs)
+
+
+@pytest.mark.parametrize("name", ["margin", "entropy", "least_confidence", "gini", "consensus_entropy"])
+@pytest.mark.parametrize("kind", [np.asarray, torch.tensor])
+def test_more_than_certain_by_rounding_is_certain(name: str, kind) -> None:
+    probs = kind([[1.0008, 0.0], [0.5, 0.5], [0.6, 0.4], [0.7, 0.3]])
+    given = {"member_probs": probs[:, None, :]} if name == "consensus_entropy" else {"probs": probs}
+    scores = claros.select(name, 4, **given).all_scores
+    assert scores[0] == pytest.approx(0.0, abs=1e-3)
+    assert scores[0] >= 0
+    assert 0 not in claros.select(f"stochastic({name})", 3, **given).indices
+
+
+@pytest.mark.parametrize("classes", [2, 10, 1000])
+def test_a_softmax_in_bfloat16_is_taken_for_what_it_is(classes: int) -> None:
+    logits = torch.tensor(np.random.default_rng(0).normal(size=(200, classes)) * 4, dtype=torch.float32)
+    probs = torch.softmax(logits, 1)
+    rough = claros.select("margin", 20, probs=probs.bfloat16()).all_scores
+    assert rough == pytest.approx(claros.select("margin", 20, probs=probs).all_scores, abs=0.02)
+    with pytest.raises(InputError, match="do not sum to 1"):
+        claros.select("margin", 20, probs=(1.02 * probs).bfloat16())

@@ -153,16 +153,21 @@ def _iterate(
     return _assign(vectors, centres, clusters.members, mass, sums, sizes)
 
 
-def closest(vectors: Vectors, centres: Floats) -> Clusters:
-    """Each point's nearest centre, of (K, D) in the frame of the vectors. O(N·K·D) time, O(N + K·D) memory."""
+def closest(vectors: Vectors, centres: Floats, tie: float = 0.0) -> Clusters:
+    """Each point's nearest centre, of (K, D) in the frame of the vectors; the first of those within a share ``tie``.
+
+    O(N·K·D) time, O(N + K·D) memory.
+    """
     found, squares = np.empty(vectors.n, dtype=np.int64), np.empty(vectors.n)
-    for rows, _, members, gaps in _nearest_of_blocks(vectors, centres):
+    for rows, _, members, gaps in _nearest_of_blocks(vectors, centres, tie):
         found[rows], squares[rows] = members, gaps
     squares *= squares > 4.0 * vectors.noise * vectors.norms
     return Clusters(centres, found, squares)
 
 
-def _nearest_of_blocks(vectors: Vectors, centres: Floats) -> Iterator[tuple[slice, Array, Indices, Floats]]:
+def _nearest_of_blocks(
+    vectors: Vectors, centres: Floats, tie: float = 0.0
+) -> Iterator[tuple[slice, Array, Indices, Floats]]:
     """Blocks of rows, with each one's nearest centre and squared distance to it."""
     table, dtype, k = vectors.tables[0], vectors.dtype, len(centres)
     probe = table.rows(slice(0, 0))
@@ -176,7 +181,11 @@ def _nearest_of_blocks(vectors: Vectors, centres: Floats) -> Iterator[tuple[slic
         gaps += norms
         found = to_numpy(xp.argmin(gaps, axis=1))
         least = gaps[np.arange(len(gaps)), found] if out is not None else to_numpy(xp.min(gaps, axis=1))
-        yield rows, block, found, np.maximum(least + vectors.norms[rows], 0.0)
+        squares = np.maximum(least + vectors.norms[rows], 0.0)
+        if tie:
+            slack = from_numpy((least + tie * squares + vectors.noise * vectors.norms[rows]).astype(dtype), gaps)
+            found = to_numpy(xp.argmax(xp.astype(gaps <= slack[:, None], xp.uint8), axis=1))
+        yield rows, block, found, squares
 
 
 def _assign(vectors: Vectors, centres: Floats, members: Indices, mass: Floats, sums: Floats, sizes: Floats) -> Clusters:

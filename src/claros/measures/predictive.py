@@ -25,6 +25,7 @@ __all__ = [
     "margin",
     "plogp",
     "ratio",
+    "resummed",
     "reweighted",
     "sum_classes",
     "tempered",
@@ -36,7 +37,7 @@ FEW_CLASSES = 32
 
 def least_confidence(probs: Array) -> Array:
     """1 minus the largest probability; (N, C) -> (N,), in [0, 1 - 1/C]. O(N·C) time, O(N) memory."""
-    return 1.0 - map_rows(_largest, probs, _row_bytes(probs))
+    return _not_below_0(1.0 - map_rows(_largest, probs, _row_bytes(probs)))
 
 
 def margin(probs: Array) -> Array:
@@ -44,7 +45,7 @@ def margin(probs: Array) -> Array:
 
     O(N·C) time, O(N) memory. The gap is exact: it is taken in float64, whatever the probabilities come in.
     """
-    return map_rows(_closeness, probs, _row_bytes(probs))
+    return _not_below_0(map_rows(_closeness, probs, _row_bytes(probs)))
 
 
 def entropy(probs: Array) -> Array:
@@ -64,7 +65,7 @@ def entropy(probs: Array) -> Array:
             total -= terms[:, code]
         return total
 
-    return map_rows(score, probs, _row_bytes(probs))
+    return _not_below_0(map_rows(score, probs, _row_bytes(probs)))
 
 
 def ratio(probs: Array) -> Array:
@@ -86,7 +87,7 @@ def gini(probs: Array) -> Array:
         turned = columns(block) if few else block
         return sum_classes(turned * (1.0 - turned), 0 if few else 1)
 
-    return map_rows(score, probs, _row_bytes(probs))
+    return _not_below_0(map_rows(score, probs, _row_bytes(probs)))
 
 
 def logit_margin(logits: Array) -> Array:
@@ -134,6 +135,20 @@ def reweighted(probs: Array, weights: Array) -> Array:
     products = probs * weights
     total = xp.sum(products, axis=-1, keepdims=True)
     return xp.where(total > 0.0, products / xp.where(total > 0.0, total, xp.ones_like(total)), probs)
+
+
+def resummed(array: Array) -> Array:
+    """Rows that are off 1 by no more than bfloat16 rounds, made to sum to 1."""
+    xp = namespace(array)
+    sums = xp.sum(array, axis=-1, keepdims=True)
+    return array / xp.where(xp.abs(sums - 1.0) <= 2.0**-8, sums, xp.ones_like(sums))
+
+
+def _not_below_0(values: Array) -> Array:
+    """Values that are below 0 only where a probability is a little above 1, which rows that sum to 1.001 may have."""
+    if isinstance(values, np.ndarray):
+        return np.maximum(values, 0.0, out=values)
+    return namespace(values).clip(values, min=0.0)
 
 
 def plogp(probs: Array) -> Array:

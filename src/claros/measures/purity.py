@@ -35,7 +35,8 @@ def pure_radius(points: Array, clusters: int, purity: float, rng: np.random.Gene
     members = lloyd(vectors, start_centres(vectors, k, rng, order), order, sample=SAMPLE).members
     looked_at = np.sort(order[:LOOKED_AT])
     gaps = np.sort(np.sqrt(nearest_other(points, members, looked_at)))
-    limit = min(2.0, float(gaps[math.floor((1.0 - purity) * len(gaps) + 1e-9)]) * (1.0 - 1e-6))
+    place = min(math.floor((1.0 - purity) * len(gaps) + 1e-9), len(gaps) - 1)
+    limit = min(2.0, float(gaps[place]) * (1.0 - 1e-6))
     if not limit > 0.0:
         return 0.0
     digit = 10.0 ** (math.floor(math.log10(limit)) - 2)

@@ -30,7 +30,7 @@ def heaviest_first(points: Array, k: int, order: Indices, *, labeled: Array | No
     owner = np.zeros(vectors.n, dtype=np.int64)
     if labeled is not None:
         rows = to_numpy(frame.table(labeled).rows(np.arange(int(labeled.shape[0]))))
-        _, owner, squares = closest(vectors, rows)
+        _, owner, squares = closest(vectors, rows, TIE)
     for place in range(k):
         near = _farthest_of_heaviest(squares, owner)
         if not len(near):
@@ -43,7 +43,8 @@ def heaviest_first(points: Array, k: int, order: Indices, *, labeled: Array | No
             squares = np.full(vectors.n, np.inf)
         before = squares.copy()
         vectors.approach(squares, vectors.gather(np.array([pick])))
-        owner[squares < before] = int(owner.max()) + 1
+        # a tie, which rounding may tilt, leaves a point where it is
+        owner[squares < before * (1.0 - TIE) - vectors.noise * vectors.norms] = int(owner.max()) + 1
         squares *= squares > 4.0 * vectors.noise * vectors.norms
         squares[pick] = 0.0
     return Picked(picks, scores)

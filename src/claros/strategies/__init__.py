@@ -64,7 +64,6 @@ ALIASES: Mapping[str, str] = {
     "query_by_committee": "vote_entropy",
     "random_sampling": "random",
     "reinforcement_learning_sampling": "tailor",
-    "total_token_entropy": "token_uncertainty",
     "uncertainty_herding": "uherding",
     "uncertainty_sampling": "entropy",
     "voi": "value_of_information",

@@ -83,10 +83,12 @@ def _saved(member_probs: Array, targets: Array, cost_matrix: Floats) -> Floats:
     m, members, classes = there.shape
     before = float(np.mean(np.min(there.mean(axis=1) @ cost_matrix, axis=1)))
     priced = (there @ cost_matrix).transpose(1, 0, 2).reshape(members, m * cost_matrix.shape[1]) / members
-    here = to_numpy(member_probs)
-    after = np.empty(len(here))
-    for rows in row_blocks(len(here), 8 * m * classes * cost_matrix.shape[1], STEP_BYTES):
-        block = here[rows].astype(np.float64).transpose(0, 2, 1).reshape(-1, members)  # (rows·C, S)
-        costs = (block @ priced).reshape(-1, classes, m, cost_matrix.shape[1])
-        after[rows] = costs.min(axis=3).sum(axis=1).mean(axis=1)
-    return before - after
+    here, decisions = to_numpy(member_probs), cost_matrix.shape[1]
+    after = np.zeros(len(here))
+    for some in row_blocks(m, 8 * classes * decisions, STEP_BYTES):  # of the targets
+        columns = priced[:, some.start * decisions : some.stop * decisions]
+        for rows in row_blocks(len(here), 8 * classes * columns.shape[1], STEP_BYTES):
+            block = here[rows].astype(np.float64).transpose(0, 2, 1).reshape(-1, members)  # (rows·C, S)
+            costs = (block @ columns).reshape(-1, classes, some.stop - some.start, decisions)
+            after[rows] += costs.min(axis=3).sum(axis=(1, 2))
+    return np.asarray(before - after / m)

@@ -65,6 +65,7 @@ def max_herding(
     model can say what it is unsure of: then `uherding`, `auto` or `margin`.
     """
     check_positive("max_herding", sigma=sigma)
+    _check_width("max_herding", sigma)
     check_counts("max_herding", exact=exact, targets=targets, candidates=candidates)
     order = rng.permutation(int(features.shape[0]))
     weights = np.ones(len(order))
@@ -116,6 +117,8 @@ def uherding(
     check_positive("uherding", temperature=temperature)
     if sigma < 0.0:
         raise InputError(f"uherding: sigma must be positive, or 0 to follow the labeled items; got {sigma!r}.")
+    if sigma > 0.0:
+        _check_width("uherding", sigma)
     if not 0.0 <= quantile <= 1.0:
         raise InputError(f"uherding: quantile must be within [0, 1]; got {quantile!r}.")
     check_counts("uherding", exact=exact, targets=targets, candidates=candidates)
@@ -181,6 +184,12 @@ def uncertainties(scores: Array | None, n: int) -> tuple[Floats, str]:
     if not weights.sum() > 0.0:
         return np.ones(n), "alone, since the model is sure of everything"
     return weights, "weighted by uncertainty"
+
+
+def _check_width(who: str, sigma: float) -> None:
+    """Raise an `InputError` for a width whose square overflows or vanishes."""
+    if not 1e-12 <= sigma <= 1e12:
+        raise InputError(f"{who}: sigma must be between 1e-12 and 1e12; got {sigma!r}.")
 
 
 def _labeled_gap(labeled: Array | None, quantile: float) -> float:

@@ -64,8 +64,9 @@ def alfa_mix(
     np.divide(distance, reach, out=share, where=reach > 0.0)
     share *= math.sqrt(embeddings.shape[1])
     scores = 1.0 - np.minimum(share, 1.0)
-    limit = step * (np.floor(np.partition(share, k - 1)[k - 1] / step) + 1.0)
-    changing = np.flatnonzero(share < min(limit, 1.0))
+    enough = np.partition(share, k)[k] if k < len(share) else math.inf  # more than k are wanted, to choose among
+    limit = min(step * (np.floor(enough / step) + 1.0), 1.0)
+    changing = np.flatnonzero(share < limit)
     if len(changing) < k:
         rest = np.setdiff1d(np.arange(len(order)), changing)
         first, then = changing[np.lexsort((order[changing], share[changing]))], in_order(rest, order)

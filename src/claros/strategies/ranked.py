@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from claros.arrays import Array, Floats, take, to_numpy
+from claros.errors import InputError
 from claros.measures import predictive
 from claros.measures.clusters import lloyd, start_centres
 from claros.measures.geometry import centred
@@ -108,22 +109,24 @@ def informative_diverse(
     features: Array,
     rng: np.random.Generator,
     doubt: Doubt = "margin",
-    clusters: int = 0,
+    n_clusters: int = 0,
 ) -> Picked:
     """The most doubtful candidates with a quota for each cluster, in proportion to how many candidates it has.
 
-    K-means with ``clusters`` clusters (0: as many as classes); candidates are gone through by doubt, and one is taken
+    K-means with ``n_clusters`` clusters (0: as many as classes); candidates are gone through by doubt, and one is taken
     unless its cluster has its share of the batch already; what is missing at the end is filled by doubt. A pick's score
     is its doubt. Ties are broken by a permutation drawn from ``rng``.
 
-    Cost: O(min(N, 256·clusters)·clusters·D) time an iteration and O(N·(C + clusters·D)), O(N + clusters·D) memory.
+    Cost: O(min(N, 256·K)·K·D) time an iteration for K clusters and O(N·(C + K·D)), O(N + K·D) memory.
 
     Use it to keep margin from spending a batch in one place; not with clusters as fine as the batch: `cluster_margin`
     is made for these.
     """
+    if n_clusters < 0:
+        raise InputError(f"informative_diverse: n_clusters must be 0 or more; got {n_clusters}.")
     order = rng.permutation(int(probs.shape[0]))
     scores = to_numpy(predictive.UNCERTAINTY[doubt](probs)).astype(np.float64)
-    many = min(clusters or int(probs.shape[1]), len(order))
+    many = min(n_clusters or int(probs.shape[1]), len(order))
     _, vectors = centred(features, features.dtype)
     members = lloyd(vectors, start_centres(vectors, many, rng, order), order).members
     ranked = np.lexsort((order, -scores))

@@ -165,7 +165,9 @@ def _boundary_distances(embeddings: Array, head_weights: Array, head_bias: Array
     found = np.zeros((len(rows), classes))
     if classes == 1:
         return found
-    gaps = np.linalg.norm(weights[:, None, :] - weights[None, :, :], axis=2)  # (C, C)
+    gaps = np.empty((classes, classes))
+    for some in row_blocks(classes, 8 * weights.size, STEP_BYTES):
+        gaps[some] = np.linalg.norm(weights[some, None, :] - weights[None, :, :], axis=2)
     gaps[gaps == 0.0] = np.finfo(np.float64).tiny
     for block in row_blocks(len(rows), 8 * classes * 4, STEP_BYTES):
         logits = rows[block].astype(np.float64) @ weights.T + bias

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from claros.arrays import Array, Floats, Indices, row_blocks, to_numpy
+from claros.errors import InputError
 from claros.measures.directions import directions
 from claros.pick import Picked, eager_greedy, farthest_first, lazy_greedy
 from claros.strategies.parameters import check_counts, check_positive, given, given_floats
@@ -80,7 +81,8 @@ def saturated_coverage(
     Use it for a batch in which no group of items is over-represented, for summaries above all; not where one good
     representative an item is enough: `facility_location` is that.
     """
-    check_positive("saturated_coverage", saturation=saturation)
+    if not saturation >= 1e-3:
+        raise InputError(f"saturated_coverage: saturation must be at least 0.001; got {saturation!r}.")
     check_counts("saturated_coverage", targets=targets)
     rows, labeled = _directions(features, labeled_features)
     order = rng.permutation(len(rows))

@@ -25,7 +25,7 @@ class Quant(RecallRule):
     screened, U that over what is not. With V = p (1 - p) summed over the one or the other, its variance is V_K / (K +
     U)² + K² (V_K + V_U) / (K + U)⁴. The value is K / (K + U) - z · sd, the threshold ``recall``. ``z=0`` is the rule
     Quant, ``z=2`` QuantCI, which is also had as ``quant_ci``. It waits where all probabilities are 0. With nothing
-    left unscreened recall is 1, and it stops.
+    left unscreened U is 0 and the estimate is 1, less its uncertainty.
 
     The labels themselves are not looked at: for what is screened, too, the model's probability counts. O(N + L) time;
     an observation is six numbers.
@@ -80,8 +80,6 @@ class Quant(RecallRule):
 
         known, unknown = now("screened", "expected"), now("rest", "expected")
         n, total = int(now("screened", "items")), known + unknown
-        if n and not now("rest", "items"):
-            return Decision(True, True, 1.0, self.recall, f"All {n} items are screened, and nothing can be missed.")
         if not n or total <= 0:
             return Decision.not_ready(f"The model expects {total:.3g} relevant items, {n} screened.", self.recall)
         share = known / total
