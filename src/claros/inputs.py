@@ -1,11 +1,10 @@
-"""What strategies, stopping rules and estimators may ask for: names, axes, kinds; and the one check of them."""
+"""The one check of what strategies, stopping rules and estimators are given; `claros.vocabulary` has the names."""
 
 from __future__ import annotations
 
 import math
 import numbers
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,114 +12,14 @@ import numpy as np
 from claros.arrays import Array, detached, from_numpy, is_array, map_spans, namespace, row_blocks, to_numpy, where_from
 from claros.errors import InputError, suggest
 from claros.measures.predictive import resummed
+from claros.vocabulary import AXES, NEEDS, ROWS, Need
 
 __all__ = ["AXES", "NEEDS", "ROWS", "Inputs", "Need"]
 
-#: One letter an axis, the same everywhere.
-AXES: Mapping[str, str] = {
-    "N": "candidates",
-    "L": "labeled items",
-    "M": "target sample",
-    "T": "stop set",
-    "B": "last batch",
-    "C": "classes",
-    "S": "samples or members",
-    "D": "features",
-    "F": "fixed features",
-    "K": "labels of a multi-label task",
-    "Q": "examples of what is looked for",
-    "P": "examples of what is not asked for",
-    "A": "annotators",
-    "W": "tokens",
-}
-
 #: Rows of probabilities must sum to 1 within this.
 SUM_TOLERANCE = 1e-3
-
-
-@dataclass(frozen=True)
-class Need:
-    """One input: its name, its axes (none for a scalar), the kind of value, and what it means."""
-
-    name: str
-    axes: tuple[str, ...]
-    kind: str
-    meaning: str
-
-
-def _table(*rows: tuple[str, str, str, str]) -> dict[str, Need]:
-    return {name: Need(name, tuple(axes), kind, meaning) for name, axes, kind, meaning in rows}
-
-
-#: The whole vocabulary. Names are public API.
-NEEDS: Mapping[str, Need] = _table(
-    ("probs", "NC", "probabilities", "predicted class probabilities"),
-    ("logits", "NC", "real", "scores before the softmax"),
-    (
-        "decision_values",
-        "NC",
-        "real",
-        "signed distances from each class's boundary to the rest, as of a support vector machine",
-    ),
-    ("member_probs", "NSC", "probabilities", "probabilities of S members: dropout passes, an ensemble, a committee"),
-    ("label_probs", "NK", "unit", "probability of each label of a multi-label task, independently of the others"),
-    ("embeddings", "ND", "real", "feature vectors of the candidates under the current model"),
-    ("features", "NF", "real", "fixed feature vectors of the candidates, which no training changes"),
-    ("clusters", "N", "codes", "cluster of each candidate, made once from the fixed features"),
-    ("labeled_features", "LF", "real", "fixed feature vectors of what is labeled"),
-    ("query_features", "QF", "real", "fixed feature vectors of examples of what is looked for"),
-    ("private_features", "PF", "real", "fixed feature vectors of what must not be asked for, or not again"),
-    ("labeled_embeddings", "LD", "real", "feature vectors of what is labeled, under the current model"),
-    ("labeled_probs", "LC", "probabilities", "predicted class probabilities of what is labeled"),
-    ("labels", "L", "codes", "classes of what is labeled, as codes, in the order in which they were told"),
-    ("labeled_at_random", "L", "codes", "1 where drawn at random, 0 where chosen (2: of the sample, chosen later)"),
-    ("captures", "LS", "codes", "1 where a member of a committee had chosen the labeled item, too, else 0"),
-    ("target_probs", "MC", "probabilities", "predictions on a sample of the inputs that the model is for"),
-    ("target_member_probs", "MSC", "probabilities", "members' predictions on that sample"),
-    ("previous_probs", "NC", "probabilities", "predictions of the previous round's model"),
-    ("head_weights", "CD", "real", "weights of the linear last layer over the embeddings"),
-    ("head_bias", "C", "real", "bias of the linear last layer"),
-    ("boundary_distance", "N", "nonnegative", "length of the smallest adversarial step that changes the prediction"),
-    ("bim_distance", "N", "nonnegative", "how far steps along the gradient's sign lead before the prediction changes"),
-    ("predicted_loss", "N", "real", "loss predicted by a learned module"),
-    ("gradient_norm", "N", "nonnegative", "length of the loss's gradient in all weights, expected over the labels"),
-    ("cost_matrix", "CC", "nonnegative", "cost of predicting the second class where the first is true"),
-    ("class_weights", "C", "nonnegative", "importance of each class under label shift"),
-    ("costs", "N", "positive", "price of labeling each item"),
-    ("annotations", "NA", "votes", "the class that each annotator gave each item, -1 where none"),
-    ("token_probs", "NWC", "tokens", "predicted tag probabilities of each token, rows of zeros after the last one"),
-    ("predicted_values", "N", "real", "predictions of a regression"),
-    ("member_values", "NS", "real", "predictions of S members of a regression"),
-    ("labeled_values", "L", "real", "values of what is labeled, in a regression"),
-    ("stop_predictions", "T", "codes", "predicted classes on a fixed random stop set"),
-    ("stop_probs", "TC", "probabilities", "predicted class probabilities on the stop set"),
-    ("stop_member_probs", "TSC", "probabilities", "members' predictions on the stop set"),
-    ("stop_embeddings", "TD", "real", "feature vectors of the stop set under the current model"),
-    ("stop_decision_values", "TC", "real", "signed distances of the stop set from each class's boundary to the rest"),
-    ("stop_label_predictions", "TK", "codes", "predicted labels of a multi-label task on the stop set, 1 or 0"),
-    ("stop_twin_predictions", "T", "codes", "predicted classes of a second model of the same labels, another seed"),
-    ("stop_labeled", "T", "codes", "1 where an item of the stop set has been labeled, else 0"),
-    ("batch_probs", "BC", "probabilities", "what the model that chose the last batch predicted for it"),
-    ("batch_member_probs", "BSC", "probabilities", "what the members of that model predicted for it"),
-    ("batch_labels", "B", "codes", "the labels that came back for the last batch"),
-    ("class_prior", "C", "probabilities", "the classes' shares in the pool, when known"),
-    ("nearest_labeled_distance", "N", "nonnegative", "distance to the nearest labeled item, kept between rounds"),
-    ("neighbour_graph", "N", "graph", "who is near whom by fixed features, kept between rounds (a RadiusGraph)"),
-    ("n_labeled", "", "count", "labels so far"),
-    ("n_pool", "", "count", "size of the pool"),
-    ("n_audited", "", "count", "labels so far of the audit set, which was drawn at random and trains nothing"),
-    ("n_audited_correct", "", "count", "how many of them the current model predicts right"),
-    ("n_support_vectors", "", "count", "support vectors of the current model"),
-    ("label_sets", "LK", "flags", "labels of what is labeled in a multi-label task, 1 or 0"),
-    ("label_cardinality", "", "amount", "labels that a labeled item of a multi-label task has on average"),
-    ("round", "", "count", "rounds of training so far"),
-    ("spent", "", "amount", "money spent so far"),
-    ("elapsed", "", "amount", "seconds since the start"),
-    ("metric", "", "number", "a metric on labeled validation items"),
-)
-
-#: Those with a row for each candidate.
-ROWS = frozenset(name for name, need in NEEDS.items() if need.axes[:1] == ("N",))
+#: Codes of the classes that C counts.
+CLASSES = frozenset(("labels", "batch_labels", "stop_predictions", "stop_twin_predictions"))
 
 
 class Inputs(Mapping[str, Any]):
@@ -153,6 +52,7 @@ class Inputs(Mapping[str, Any]):
                 self._values[name] = self._checked(NEEDS[name], given[name])
             elif NEEDS[name].axes and NEEDS[name].kind != "graph":
                 self._measure(NEEDS[name], np.shape(given[name]))
+        self._check_classes()
         self._bring_together()
 
     def __getitem__(self, name: str) -> Any:
@@ -172,6 +72,16 @@ class Inputs(Mapping[str, Any]):
         array = _as_array(need, value)
         self._measure(need, tuple(array.shape))
         return _CHECKS[need.kind](need, array)
+
+    def _check_classes(self) -> None:
+        """No label is of a class that the other inputs do not know."""
+        for name in CLASSES & self._values.keys():
+            codes, classes = self._values[name], self.sizes.get("C")
+            if classes is not None and codes.size and int(codes.max()) >= classes:
+                raise InputError(
+                    f"{name} has the class {int(codes.max())} at index {int(codes.argmax())}, but {self._said_by['C']} "
+                    f"says that there are {classes} classes, 0 to {classes - 1}; pass all classes' columns."
+                )
 
     def _graph(self, need: Need, value: Any) -> Any:
         n = getattr(value, "n", None)
