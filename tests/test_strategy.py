@@ -212,3 +212,9 @@ def test_annotations_for_type_checkers_only_do_not_get_in_the_way() -> None:
         return probs[:, 0]
 
     assert scorer(reference="here")(typed).choices == {}
+
+
+@pytest.mark.parametrize("wrong", [None, 5, np.ones(3)])
+def test_what_is_no_strategy_is_refused(wrong: object) -> None:
+    with pytest.raises(InputError, match=r"must be a name, as 'margin', or a claros\.Strategy"):
+        claros.select(wrong, 1, n=3)

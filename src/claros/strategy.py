@@ -378,18 +378,18 @@ def select(
     """
     from claros import strategies
 
-    if n != -1:
-        n = _whole("n, the number of candidates,", n, 0)
+    n = n if n == -1 else _whole("n, the number of candidates,", n, 0)
     parameters = {name: value for name, value in given.items() if name not in NEEDS}
     chosen = strategies.get(strategy) if isinstance(strategy, str) else strategy
+    if not isinstance(chosen, Strategy):
+        raise InputError(f"The strategy must be a name, as 'margin', or a claros.Strategy; got {strategy!r:.80}.")
     if parameters:
-        unknown = next((name for name in parameters if name not in chosen.parameters), None)
-        if unknown is not None:
-            raise InputError(f"{chosen.name}: {suggest(unknown, [*chosen.parameters, *NEEDS], 'input or parameter')}")
+        for name in set(parameters) - set(chosen.parameters):
+            raise InputError(f"{chosen.name}: {suggest(name, [*chosen.parameters, *NEEDS], 'input or parameter')}")
         chosen = chosen.configure(**parameters)
     k = _whole("k, the number of items to pick,", k, 1)
     chance = generator(seed, rng, "select")
-    arrays = {name: value for name, value in given.items() if name in NEEDS}
+    arrays = {name: value for name, value in given.items() if name not in parameters}
     inputs = Inputs(arrays, chosen.needs, chosen.optional, who=chosen.name, n=n)
     return chosen.select(k, inputs, chance, last=rng is None)
 

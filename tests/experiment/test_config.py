@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from claros import stopping
 from claros.errors import InputError
 from claros.experiment import RunConfig, read_config
 from claros.experiment.bench import read_grid
@@ -228,3 +229,19 @@ def test_settings_survive_json_and_forget_where_they_are_written() -> None:
 def test_every_setting_is_described() -> None:
     for name, field in RunConfig.model_fields.items():
         assert field.description, name
+
+
+def test_rules_are_written_as_expressions_wherever_a_rule_is_named(tmp_path: Path) -> None:
+    config = read_config(
+        None,
+        ["watch=[half, 'stabilizing_predictions(window=2)']"],
+        {"data": "iris", "stop": "budget(labels=60) | classification_change.patience(3)"},
+    )
+    assert config.stop is not None
+    rule = stopping.get("budget", labels=60) | stopping.get("classification_change").patience(3)
+    assert stopping.from_spec(config.stop.model_dump()) == rule
+    assert [one.name for one in config.watch] == ["half", "stabilizing_predictions"]
+    assert config.watch[1].parameters["window"] == 2
+    assert parse_config(config.model_dump(mode="json")) == config
+    with pytest.raises(InputError, match="Did you mean 'budget'"):
+        read_config(None, [], {"data": "iris", "stop": "budgett(labels=60)"})

@@ -13,6 +13,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_iris, load_wine
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -23,7 +24,7 @@ from sklearn.svm import SVC, LinearSVC
 import claros
 from claros import models
 from claros.data import arrays
-from claros.errors import CannotFeedError, InputError, ModelError
+from claros.errors import CannotFeedError, DataError, InputError, ModelError
 from claros.models import Model, from_estimator
 from claros.models.sklearn import adapter
 from claros.testing.pools import small_pool
@@ -369,3 +370,26 @@ def test_a_model_of_one_class_has_no_boundary_and_all_decision_values_alike() ->
 
 def test_what_has_no_decision_function_does_not_provide_its_values() -> None:
     assert "decision_values" not in from_estimator(GaussianNB()).provides
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_missing_value_is_named_with_its_item_and_column(value: float) -> None:
+    rows = IRIS.data.copy()
+    rows[120, 2] = value
+    pool = arrays(rows, IRIS.target)
+    said = rf"logistic takes no missing values, and item 120 has {value} in column 2; fill them in"
+    with pytest.raises(DataError, match=said):
+        fitted(models.get("logistic"), pool)
+    model = fitted(models.get("logistic"), pool.subset(np.arange(100)))
+    with pytest.raises(DataError, match=said):
+        outputs(model, pool, "probs")
+    with pytest.raises(DataError, match="item 120"):
+        fitted(models.get("logistic"), pool.subset(np.arange(90, 130)))
+
+
+def test_a_model_that_takes_missing_values_is_given_them() -> None:
+    rows = IRIS.data.copy()
+    rows[::7, 2] = np.nan
+    pool = arrays(rows, IRIS.target)
+    model = from_estimator(make_pipeline(SimpleImputer(), LogisticRegression(max_iter=500)))
+    assert (outputs(fitted(model, pool), pool, "probs").argmax(axis=1) == IRIS.target).mean() > 0.9

@@ -174,3 +174,12 @@ def test_a_trace_of_another_combination_is_refused() -> None:
     rule = Says("a") & Says("b")
     with pytest.raises(InputError, match="3 parts for 2 rules"):
         rule.decide([{"rules": [{"said": 1.0}] * 3}])
+
+
+def test_a_text_describes_a_rule_and_has_its_parameters_inside() -> None:
+    rule = stopping.get("budget(labels=9) & advisor.patience(2)")
+    assert rule == stopping.get("budget", labels=9) & stopping.get("advisor").patience(2)
+    with pytest.raises(InputError, match="has its parameters inside; got labels beside it"):
+        stopping.get("budget(labels=9)", labels=10)
+    with pytest.raises(InputError, match="cannot be read as a stopping rule"):
+        stopping.get("budget(labels=")

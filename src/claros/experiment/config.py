@@ -21,6 +21,7 @@ from claros.experiment.fields import (
     Named,
     NamedSpec,
     PseudoSpec,
+    RuleSpec,
     Settings,
     Share,
     as_list,
@@ -149,8 +150,8 @@ class RunConfig(Settings):
         False,
         description="run the greedy one-step oracle beside them, with so many candidates (true: 20; auto: if small)",
     )
-    stop: NamedSpec | None = Field(None, description="stopping rule that ends an arm; none: all rounds are run")
-    watch: Annotated[list[NamedSpec], BeforeValidator(as_list)] = Field(
+    stop: RuleSpec | None = Field(None, description="stopping rule that ends an arm; none: all rounds are run")
+    watch: Annotated[list[RuleSpec], BeforeValidator(as_list)] = Field(
         ["advisor", "stabilizing_predictions", "overall_uncertainty"],
         validate_default=True,
         description="stopping rules that are recorded and end nothing",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from claros import stopping
 from claros.campaign.correction import Correction
 from claros.campaign.pseudo import PseudoLabels
 from claros.errors import InputError
@@ -21,6 +22,7 @@ __all__ = [
     "Named",
     "NamedSpec",
     "PseudoSpec",
+    "RuleSpec",
     "Settings",
     "Share",
     "as_list",
@@ -110,6 +112,16 @@ def _as_spec(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+def _as_rule(value: Any) -> Any:
+    """A rule's name, or what a text describes, as its specification."""
+    if not isinstance(value, str) or value.strip().isidentifier():
+        return _as_spec(value)
+    try:
+        return stopping.get(value).spec()
+    except InputError as error:
+        raise ValueError(str(error).removesuffix(".")) from error
+
+
 #: How to correct for label shift, by name: `claros.campaign.Correction`.
 CorrectionSpec = Annotated[str, AfterValidator(_known_correction)]
 #: A count (whole number, at least 1), or a share of the pool (above 0, below 1).
@@ -118,5 +130,7 @@ Amount = Annotated[int | float, BeforeValidator(_amount)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 #: Something known by name, of which a bare name may be given.
 NamedSpec = Annotated[Named, BeforeValidator(_as_spec)]
+#: A stopping rule, of which a name or an expression may be given.
+RuleSpec = Annotated[Named, BeforeValidator(_as_rule)]
 #: A strategy to compare, of which a bare name may be given.
 ArmSpec = Annotated[Arm, BeforeValidator(_as_spec)]

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from claros.arrays import Floats, Indices
-from claros.errors import CannotFeedError, InputError, ModelError
+from claros.arrays import Floats, Indices, row_blocks
+from claros.errors import CannotFeedError, DataError, InputError, ModelError
 from claros.models.model import Items
 
-__all__ = ["Labeled", "check_kind", "check_names", "labeled_items"]
+__all__ = ["Labeled", "check_kind", "check_names", "labeled_items", "refuse_missing"]
 
 
 class Labeled(NamedTuple):
@@ -63,6 +63,25 @@ def _weights(weights: Any, n: int) -> Floats:
     if not checked.any():
         raise InputError("weights must not all be 0: nothing would be left to train on.")
     return checked
+
+
+def refuse_missing(who: str, items: Items) -> None:
+    """Raise a `DataError` that names the first of the rows with a value that is no finite number, if there is one.
+
+    For a model that has failed on them: some take missing values, and so nothing is looked at before.
+    """
+    if items.kind != "rows":
+        return
+    for rows in row_blocks(len(items), 1 << 12):
+        block = np.asarray(items.take(np.arange(rows.start, rows.stop)), dtype=np.float64)
+        missing = ~np.isfinite(block.reshape(len(block), -1))
+        if missing.any():
+            row, column = (int(places[0]) for places in np.nonzero(missing))
+            value, names = block.reshape(len(block), -1)[row, column], getattr(items, "ids", range(len(items)))
+            raise DataError(
+                f"{who} takes no missing values, and item {names[rows.start + row]} has {value} in column {column}; "
+                "fill them in, leave such items out, or choose a model that takes them, as one that begins with an imputer."
+            )
 
 
 def check_kind(who: str, items: Items, kinds: Collection[str]) -> None:

@@ -114,11 +114,22 @@ _COMBINATIONS: Mapping[str, type[Rule]] = {**_SEVERAL, "patience": Patience}
 def get(name: str, /, **parameters: Any) -> Rule:
     """The rule of that name, with the given parameters over its defaults; names in `ALIASES` bring some of their own.
 
+    Or the rule that a text describes, as ``"budget(labels=500) | stabilizing_predictions.patience(2)"``; nothing in it
+    is run.
+
     >>> get("stabilizing_predictions", threshold=0.98).spec()["parameters"]["threshold"]
     0.98
     >>> get("minimum_expected_error").spec()
     {'name': 'overall_uncertainty', 'parameters': {'threshold': 0.01, 'measure': 'least_confidence'}}
+    >>> get("budget(labels=9) & advisor").name
+    'all'
     """
+    if any(sign in name for sign in "(&|"):
+        from claros.stopping.expression import parse
+
+        if parameters:
+            raise InputError(f"{name} has its parameters inside; got {next(iter(parameters))} beside it.")
+        return parse(name)
     rule = REGISTRY.load(name)
     parameters = {**ALIASES.get(name, (name, {}))[1], **parameters}
     _check_parameters(name, parameters, rule)

@@ -23,7 +23,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from claros.arrays import Array, Floats, Indices, row_blocks
 from claros.errors import InputError, ModelError
-from claros.models.checks import Labeled, check_kind, check_names, labeled_items
+from claros.models.checks import Labeled, check_kind, check_names, labeled_items, refuse_missing
 from claros.models.columns import spread_decisions, spread_head, spread_logits, spread_probs
 from claros.models.interrupts import not_swallowed
 from claros.models.model import Items
@@ -160,6 +160,7 @@ class SklearnModel:
             with not_swallowed():
                 return pipeline.fit(_contents(items, labeled.positions), labeled.labels, **extra)
         except (ValueError, IndexError, RuntimeError) as error:
+            refuse_missing(self._spec["name"], items)
             raise ModelError(f"Training {self._spec['name']} on {len(labeled.labels)} items failed: {error}") from error
 
     def outputs(self, items: Items, names: Collection[str]) -> dict[str, Array]:
@@ -169,8 +170,12 @@ class SklearnModel:
         if fitted is None:
             return {}
         check_kind(self._spec["name"], items, (fitted.kind,))
-        with quiet_torch():
-            return self._outputs(fitted, items, names)
+        try:
+            with quiet_torch():
+                return self._outputs(fitted, items, names)
+        except ValueError:
+            refuse_missing(self._spec["name"], items)
+            raise
 
     def _outputs(self, fitted: _Fitted, items: Items, names: Collection[str]) -> dict[str, Array]:
         n, last = len(items), fitted.pipeline[-1]
