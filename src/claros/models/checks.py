@@ -80,7 +80,7 @@ def refuse_missing(who: str, items: Items) -> None:
             value, names = block.reshape(len(block), -1)[row, column], getattr(items, "ids", range(len(items)))
             raise DataError(
                 f"{who} takes no missing values, and item {names[rows.start + row]} has {value} in column {column}; "
-                "fill them in, leave such items out, or choose a model that takes them, as one that begins with an imputer."
+                "fill them in, leave such items out, or choose a model that takes them, as one with an imputer."
             )
 
 
