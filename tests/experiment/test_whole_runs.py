@@ -16,7 +16,7 @@ from sklearn.metrics import f1_score, precision_score
 from claros import data
 from claros.campaign import Campaign
 from claros.errors import CannotFeedError, CorruptLogError, DataError, InputError, UnknownNameError
-from claros.experiment import RunConfig, demo, gather, run
+from claros.experiment import RunConfig, demo, gather, read_config, run
 from claros.experiment.config import parse_config
 from claros.experiment.progress import Moment
 
@@ -433,3 +433,10 @@ def test_a_further_strategy_is_refused_where_a_rule_ends_the_arms(tmp_path: Path
     run(parse_config({**small, "strategy": ["margin"]}), tmp_path / "out", listener=quiet)
     with pytest.raises(InputError, match="strategy was"):
         run(parse_config({**small, "strategy": ["margin", "entropy"]}), tmp_path / "out", listener=quiet)
+
+
+def test_data_without_labels_say_so_before_anything_else(tmp_path: Path) -> None:
+    file = tmp_path / "birds.csv"
+    file.write_text("text\na finch\na wren\nan owl\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"birds\.csv has no labels, and a simulation needs the true ones; name their"):
+        run(read_config(flags={"data": str(file)}), tmp_path / "out")

@@ -167,6 +167,11 @@ def _read(config: RunConfig) -> tuple[Pool, Pool, Pool | None, Shifted | None]:
     share = known.pop("test_share")
     shares = {} if share is None else {"test_part": share, "test_share": share}
     pool, test = data.load(known.pop("data"), **known, **shares)
+    if len(pool) and (pool.labels is None or (pool.labels < 0).all()):
+        raise DataError(
+            f"{config.data} has no labels, and a simulation needs the true ones; name their column by --label-column, "
+            "or label the items with claros label."
+        )
     if test is None or len(test) == 0 or test.labels is None or (test.labels < 0).any():
         raise DataError(f"{config.test or config.data} has no test data of which every item is labeled; pass --test.")
     if spec is not None:
