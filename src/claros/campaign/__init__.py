@@ -5,7 +5,20 @@ from __future__ import annotations
 from claros.campaign.advice import Advice, Fitted
 from claros.campaign.campaign import Campaign
 from claros.campaign.correction import Correction, Shift
+from claros.campaign.export import Told, read_labels
 from claros.campaign.pseudo import PseudoLabels
 from claros.campaign.state import SKIP_REASONS, Query, Round
 
-__all__ = ["SKIP_REASONS", "Advice", "Campaign", "Correction", "Fitted", "PseudoLabels", "Query", "Round", "Shift"]
+__all__ = [
+    "SKIP_REASONS",
+    "Advice",
+    "Campaign",
+    "Correction",
+    "Fitted",
+    "PseudoLabels",
+    "Query",
+    "Round",
+    "Shift",
+    "Told",
+    "read_labels",
+]

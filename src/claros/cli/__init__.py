@@ -53,6 +53,7 @@ COMMANDS: dict[str, Entry] = {
     "label": Entry("claros.cli.label:label", "Label a pool yourself, here in the terminal."),
     "ask": Entry("claros.cli.ask:ask", "Ask a campaign which items to label next."),
     "tell": Entry("claros.cli.tell:tell", "Tell a campaign the labels of items."),
+    "export": Entry("claros.cli.export:export", "Get the labels out of a campaign, as CSV or JSON lines."),
     "list": Entry("claros.cli.listing:list_", "List the strategies, stopping rules, models or inputs."),
     "doctor": Entry("claros.cli.doctor:doctor", "Say what is installed and what each extra would add."),
 }
