@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -163,3 +164,21 @@ def test_a_sample_of_the_target_makes_the_advice_speak_of_label_shift(tmp_path: 
     assert "Label shift: predictions are adjusted to the target's class shares" in capsys.readouterr().err
     assert main(["ask", str(pool), "--correction", "weights"]) == 2
     assert "was made with the correction 'prediction'" in capsys.readouterr().err
+
+
+def test_with_a_price_the_advice_says_stop_and_without_one_how_to_give_it(pool: Path, capsys: Capture) -> None:
+    said = {}
+    for name, price in (("dear", ["--price", "100", "--worth", "0.01"]), ("free", [])):
+        words = [str(pool), "--campaign", str(pool.with_name(f"{name}.claros"))]
+        assert main(["ask", *words, "--classes", "bad,good", "--start", "8", "--audit", "0", "-n", "8", *price]) == 0
+        for _ in range(5):
+            items = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
+            assert main(["tell", *words, *(word for item in items for word in (item, truth(item)))]) == 0
+            capsys.readouterr()
+            assert main(["ask", *words, "-n", "8"]) == 0
+        said[name] = (shown := capsys.readouterr()).err
+        assert shown.out
+    assert said["dear"].startswith("Stop (40 labels)")
+    assert said["free"].startswith("No price (40 labels)")
+    hint = said["free"].partition("for this one: claros ")[2].partition(" (with")[0]
+    assert main([*shlex.split(hint), "--json"]) == 0

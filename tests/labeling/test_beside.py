@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from claros import stopping
 from claros.errors import DataError, InputError
 from claros.labeling import open_campaign
 
@@ -120,3 +121,26 @@ def test_a_target_comes_with_the_making_of_a_campaign_or_not_at_all(field: Path)
     for late in ({"target": target}, {"correction": "weights"}):
         with pytest.raises(InputError, match="too late"):
             open_campaign(pool, **late)  # type: ignore[arg-type]
+
+
+def test_price_worth_rule_audit_and_start_are_those_of_the_making(pool: Path) -> None:
+    made_with = {"price": 0.1, "worth": 50.0, "stop": "budget(labels=30)", "audit": 0.0, "start": 7}
+    with open_campaign(pool, classes=["a", "b"], reading={"text_column": "review"}, **made_with) as made:  # type: ignore[arg-type]
+        assert len(made.ask()) == 7
+        assert (made.price, made.worth) == (0.1, 50.0)
+        assert made.rule == stopping.get("budget", labels=30)
+    open_campaign(pool, **made_with).close()  # type: ignore[arg-type]
+    others = {"price": 0.2, "worth": 1.0, "stop": "budget(labels=31)", "audit": 0.5, "start": 8}
+    for name, value in others.items():
+        with pytest.raises(InputError, match=f"was made with {name} .*; it cannot go on with"):
+            open_campaign(pool, **{name: value})  # type: ignore[arg-type]
+
+
+def test_a_worth_without_a_price_and_a_price_that_comes_later_are_refused(pool: Path) -> None:
+    with pytest.raises(InputError, match="give --price"):
+        open_campaign(pool, worth=5)
+    open_campaign(pool, classes=["a", "b"], reading={"text_column": "review"}, stop="none").close()
+    for name, value in {"price": 0.1, "stop": "advisor"}.items():
+        with pytest.raises(InputError, match=r"was made with(out price| stop 'none')"):
+            open_campaign(pool, **{name: value})  # type: ignore[arg-type]
+    open_campaign(pool, stop="none").close()

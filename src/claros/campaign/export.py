@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from claros.campaign.folder import Folder
-from claros.campaign.journal import Journal
+from claros.campaign.journal import read_state
 from claros.errors import InputError
 from claros.files import write_atomically
 
@@ -40,11 +39,7 @@ def read_labels(path: str | Path, *, database: str | None = None) -> list[Told]:
     ``database`` is the log's SQLAlchemy URL, if the log is not in the folder. Raises `InputError` where there is no
     campaign, `LogError` where its log is damaged.
     """
-    journal = Journal(Folder.existing(path, database, durable=True).log(database))
-    try:
-        state = journal.sync()
-    finally:
-        journal.log.close()
+    state = read_state(path, database)
     found = []
     for item, by_annotator in state.told.items():
         counts = state.consensus(item)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from claros.campaign.folder import Folder
 from claros.campaign.state import State
 from claros.errors import ConflictError, CorruptLogError
 from claros.log import Log, MemoryLog
 
-__all__ = ["Draft", "Journal"]
+__all__ = ["Draft", "Journal", "read_state"]
 
 #: Kind, actor, payload of an event to be written.
 Draft = tuple[str, str, Mapping[str, Any]]
@@ -47,3 +49,12 @@ class Journal:
             except ConflictError:
                 continue
         raise ConflictError("Others kept writing to the log; try again.")
+
+
+def read_state(path: str | Path, database: str | None = None) -> State:
+    """What the log of the campaign in a folder adds up to; neither its pool nor its model is looked at."""
+    journal = Journal(Folder.existing(path, database, durable=True).log(database))
+    try:
+        return journal.sync()
+    finally:
+        journal.log.close()

@@ -25,6 +25,11 @@ def ask(
     model: options.Model = None,
     strategy: options.Strategy = None,
     seed: options.Seed = None,
+    price: options.Price = None,
+    worth: options.Worth = None,
+    stop: options.Stop = None,
+    audit: options.Audit = None,
+    start: options.Start = None,
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
     near_duplicates: options.NearDuplicates = None,
@@ -38,12 +43,12 @@ def ask(
     A pool without a campaign gets one beside it, POOL.claros. Items that were asked and not yet told are handed out
     again, so nothing is lost when a script dies. Prints one item a line: its id, a tab, and why it is asked.
     """
-    from claros.labeling import class_list, open_campaign
+    from claros.labeling import advised, class_list, open_campaign
 
     reading = {"text_column": text_column, "label_column": label_column, "near_duplicates": near_duplicates}
     reading["features"] = features
     settings: dict[str, Any] = {"model": model, "strategy": strategy, "seed": seed, "target": target}
-    settings["correction"] = correction
+    settings |= {"correction": correction, "price": price, "worth": worth, "stop": stop, "audit": audit, "start": start}
     with open_campaign(where, campaign=campaign, classes=class_list(classes), reading=reading, **settings) as opened:
         queries = opened.ask(n, annotator=annotator, lease=lease, overlap=overlap)
         advice = opened.advice()
@@ -53,7 +58,7 @@ def ask(
             return
         for query in queries:
             print(f"{query.item}\t{query.reason}")
-        print(advice if queries else "Nothing is left to ask.", file=sys.stderr)
+        print(advised(opened) if queries else "Nothing is left to ask.", file=sys.stderr)
 
 
 def _path(path: object) -> str | None:

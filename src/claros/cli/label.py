@@ -20,6 +20,11 @@ def label(
     model: options.Model = None,
     strategy: options.Strategy = None,
     seed: options.Seed = None,
+    price: options.Price = None,
+    worth: options.Worth = None,
+    stop: options.Stop = None,
+    audit: options.Audit = None,
+    start: options.Start = None,
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
     near_duplicates: options.NearDuplicates = None,
@@ -47,6 +52,7 @@ def label(
     reading["features"] = features
     settings: dict[str, Any] = {"model": model, "strategy": strategy, "seed": seed, "batch": batch}
     settings |= {"target": target, "correction": correction}
+    settings |= {"price": price, "worth": worth, "stop": stop, "audit": audit, "start": start}
     with open_campaign(where, campaign=campaign, classes=class_list(classes), reading=reading, **settings) as opened:
         session = Session(
             opened, annotator=name, batch=batch, viewer=Viewer("" if quiet else viewer), read=_read, write=_write

@@ -10,6 +10,7 @@ import typer
 
 __all__ = [
     "Annotator",
+    "Audit",
     "CampaignFolder",
     "Classes",
     "Correction",
@@ -18,12 +19,16 @@ __all__ = [
     "LabelColumn",
     "Model",
     "NearDuplicates",
+    "Price",
     "Seed",
+    "Start",
+    "Stop",
     "Strategy",
     "Target",
     "TextColumn",
     "Track",
     "Where",
+    "Worth",
     "user",
 ]
 
@@ -37,6 +42,15 @@ Features = Annotated[str | None, typer.Option(help="Features of the items, by cl
 Model = Annotated[str | None, typer.Option(help="Model of a new campaign, or none.  [default: logistic]")]
 Strategy = Annotated[str | None, typer.Option(help="Its strategy: claros list strategies.  [default: auto]")]
 Seed = Annotated[int | None, typer.Option(help="Its seed.  [default: 0]")]
+Price = Annotated[
+    float | None, typer.Option(help="What one label costs, for the advice of a new campaign to say stop.")
+]
+Worth = Annotated[float | None, typer.Option(help="What a point of accuracy is worth, in the same currency.")]
+Stop = Annotated[
+    str | None, typer.Option(help="Its stopping rule, as in 'budget(labels=500)', or none.  [default: advisor]")
+]
+Audit = Annotated[float | None, typer.Option(help="Share asked at random to measure accuracy.  [default: 0.05]")]
+Start = Annotated[int | None, typer.Option(help="Items of its first round.  [default: 20]")]
 TextColumn = Annotated[str | None, typer.Option(help="Of a table, the column with the texts.  [default: text]")]
 LabelColumn = Annotated[str | None, typer.Option(help="Of a table, the column with known labels.  [default: label]")]
 NearDuplicates = Annotated[

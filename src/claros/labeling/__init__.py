@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from claros.labeling.answers import pairs, read_answers
-from claros.labeling.beside import campaign_folder, class_list, open_campaign
+from claros.labeling.beside import advised, campaign_folder, class_list, open_campaign
 from claros.labeling.keys import Keys
 from claros.labeling.terminal import Session
 from claros.labeling.viewer import Viewer
 
-__all__ = ["Keys", "Session", "Viewer", "campaign_folder", "class_list", "open_campaign", "pairs", "read_answers"]
+__all__ = [
+    "Keys",
+    "Session",
+    "Viewer",
+    "advised",
+    "campaign_folder",
+    "class_list",
+    "open_campaign",
+    "pairs",
+    "read_answers",
+]

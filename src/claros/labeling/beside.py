@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from claros import data, strategies
 from claros.campaign import Campaign, Correction
+from claros.campaign.journal import read_state
 from claros.data.pool import Pool
 from claros.errors import DataError, InputError
+from claros.stopping.rule import Rule
 
-__all__ = ["campaign_folder", "class_list", "open_campaign"]
+__all__ = ["advised", "campaign_folder", "class_list", "open_campaign"]
 
 _NO_TARGET = "{} needs a sample of unlabeled items from where the model will be used: give --target."
 _ANOTHER = "Leave that out, or begin another campaign with --campaign."
@@ -52,8 +55,9 @@ def open_campaign(
     ``reading`` are options of `claros.data.load`, ``settings`` of `Campaign.create`, where None counts as not asked
     for. ``target`` is a file or folder of unlabeled items from where the model will be used, read as the pool is.
     ``model="none"`` is a campaign without a model, which asks at random and gives no advice; so is one of sounds
-    without features, unless a model is named. A campaign keeps what it was made with: asking for another model,
-    strategy, seed, target, correction or ``features`` is an `InputError`; classes that are new are appended. With
+    without features, unless a model is named. ``stop`` is a rule as a text, or "none". A campaign keeps what it was
+    made with: asking for another model, strategy, seed, stop, price, worth, audit, start, target, correction or
+    ``features`` is an `InputError`; classes that are new are appended. With
     ``create=False`` a campaign that is not there is a `DataError`.
     """
     folder = campaign_folder(where) if campaign is None else Path(campaign)
@@ -63,7 +67,8 @@ def open_campaign(
     if folder.exists():
         opened = Campaign.open(folder, target=sample)
         features = (reading or {}).get("features")
-        _check(opened, wanted if features is None else {**wanted, "features": str(Path(features).resolve())})
+        given = wanted if features is None else {**wanted, "features": str(Path(features).resolve())}
+        _check(opened, given, read_state(folder).config)
         _check_correction(opened, target, wanted.get("correction"))
         new = [name for name in classes if name not in opened.classes]
         if new:
@@ -73,10 +78,26 @@ def open_campaign(
         raise DataError(f"There is no campaign at {folder}; make one with: claros label POOL, or claros ask POOL.")
     if "correction" in wanted and sample is None:
         raise InputError(_NO_TARGET.format(f"The correction {wanted['correction']!r}"))
+    if "worth" in wanted and "price" not in wanted:
+        raise InputError(f"A point that is worth {wanted['worth']:g} is weighed against a label's price: give --price.")
     pool = data.load(where, test_share=0.0, **options).train
+    if "stop" in wanted:
+        wanted["stop"] = _rule(wanted["stop"])
     if wanted.get("model", "none" if pool.kind == "sounds" and not pool.has_features else None) == "none":
         wanted = {"strategy": "random", "stop": None, **wanted, "model": None}
     return Campaign.create(folder, pool=pool, classes=list(classes) or None, target=sample, **wanted)
+
+
+def advised(campaign: Campaign) -> str:
+    """The campaign's advice in words; where it has no price, also how it gets one on the command line."""
+    advice = campaign.advice()
+    if advice.verdict != "no price":
+        return str(advice)
+    here = shlex.join(["claros", "stop", "replay", str(campaign.path), "--rule", "advisor"])
+    return (
+        f"{advice} A campaign made with --price and --worth is told when to stop; "
+        f"for this one: {here} --price 0.1 --worth 50 (with your own numbers)."
+    )
 
 
 def _sample(target: str | Path, options: Mapping[str, Any]) -> Pool:
@@ -95,14 +116,34 @@ def _check_correction(campaign: Campaign, target: str | Path | None, correction:
         raise InputError(f"{campaign.path} was made with the correction {has.mode!r}, as set then. {_ANOTHER}")
 
 
-def _check(campaign: Campaign, wanted: Mapping[str, Any]) -> None:
+def _check(campaign: Campaign, wanted: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     model = "none" if campaign.model is None else campaign.model.spec()["name"]
     features = campaign.pool.source.get("options", {}).get("features")
+    numbers = {name: config.get(name) for name in ("price", "worth", "audit", "start")}
     made_with = {"strategy": campaign.strategy.name, "seed": campaign.seed, "model": model, "features": features}
+    made_with |= numbers
+    if (stop := wanted.get("stop")) is not None:
+        warm = campaign.model is not None and campaign.model.warm
+        same = campaign.rule == _told(stop, price=campaign.price, worth=campaign.worth, warm=warm)
+        made_with["stop"] = stop if same else "none" if campaign.rule is None else campaign.rule.name
     for name, value in wanted.items():
         value = strategies.get(value).name if name == "strategy" and isinstance(value, str) else value
         if name in made_with and made_with[name] != value:
+            had = f"with {name} {made_with[name]!r}" if made_with[name] is not None else f"without {name}"
+            kind = ", as set then" if str(made_with[name]) == str(value).partition("(")[0] else ""
             raise InputError(
-                f"{campaign.path} was made with {name} {made_with[name]!r}; it cannot go on with {value!r}: "
+                f"{campaign.path} was made {had}{kind}; it cannot go on with {value!r}: "
                 "leave that out, or begin another campaign with --campaign."
             )
+
+
+def _rule(stop: str) -> Rule | None:
+    """The rule that a text says, as in ``budget(labels=500)``; none of ``none``."""
+    from claros.experiment.stopping.rules import parse
+
+    return None if stop == "none" else parse(stop)
+
+
+def _told(stop: str, **known: Any) -> Rule | None:
+    rule = _rule(stop)
+    return rule if rule is None else rule.told(**known)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from claros.campaign import SKIP_REASONS, Campaign, Query
+from claros.labeling.beside import advised
 from claros.labeling.keys import RESERVED, Keys
 from claros.labeling.viewer import Viewer, words
 
@@ -166,7 +167,7 @@ class Session:
         return True
 
     def _advise(self) -> None:
-        self._write(str(self.campaign.advice()), "advice")
+        self._write(advised(self.campaign), "advice")
 
     def _help(self) -> None:
         self._write(HOW, "menu")
