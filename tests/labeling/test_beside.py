@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from claros import stopping
-from claros.errors import DataError, InputError
+from claros.campaign.rerun import Past
+from claros.errors import ConflictError, DataError, InputError
 from claros.labeling import open_campaign
 
 
@@ -144,3 +145,79 @@ def test_a_worth_without_a_price_and_a_price_that_comes_later_are_refused(pool: 
         with pytest.raises(InputError, match=r"was made with(out price| stop 'none')"):
             open_campaign(pool, **{name: value})  # type: ignore[arg-type]
     open_campaign(pool, stop="none").close()
+
+
+@pytest.fixture
+def birds(tmp_path: Path) -> Path:
+    """A table of 30 birds, and a campaign beside it with one label."""
+    table = tmp_path / "birds.csv"
+    table.write_text("id,text\n" + "".join(f"b{n},bird {n}\n" for n in range(30)))
+    with open_campaign(table, classes=["finch", "wren"], audit=0.0) as made:
+        made.tell("b7", "wren")
+    return table
+
+
+def test_a_pool_that_was_moved_is_read_from_where_it_is_now_and_stays_known(birds: Path) -> None:
+    folder, moved, said = Path(f"{birds}.claros"), birds.with_name("moved.csv"), []
+    birds.rename(moved)
+    with pytest.raises(DataError, match=rf"not at {birds} any more; say where it is now: POOL --campaign {folder}"):
+        open_campaign(folder)
+    with pytest.raises(DataError, match=f"no pool at {birds}"):
+        open_campaign(birds)
+    with open_campaign(moved, campaign=folder, say=said.append) as opened:
+        assert opened.labels() == {"b7": "wren"}
+        assert len(opened.ask(3)) == 3
+    assert said == [f"The campaign's pool is at {moved} from now on."]
+    with open_campaign(folder, say=said.append) as opened:
+        assert opened.labels() == {"b7": "wren"}
+    assert len(said) == 1
+    assert Past(folder).state.pools == 1
+
+
+def test_another_copy_of_the_pool_will_do_and_is_not_noted_while_the_first_is_there(birds: Path) -> None:
+    copy = birds.with_name("copy.csv")
+    copy.write_bytes(birds.read_bytes())
+    said: list[str] = []
+    with open_campaign(copy, campaign=f"{birds}.claros", say=said.append) as opened:
+        assert opened.labels() == {"b7": "wren"}
+    assert said == []
+    open_campaign(f"{birds}.claros").close()
+
+
+def test_what_is_not_the_pool_is_named(birds: Path) -> None:
+    text = birds.read_text()
+    birds.write_text(text.replace("bird 4\n", "a beard\n"))
+    with pytest.raises(DataError, match=r"1 item\(s\) have other contents, the first 'b4'"):
+        open_campaign(birds)
+    first, *rows = text.splitlines()
+    birds.write_text("\n".join([first, *reversed(rows)]) + "\n")
+    with pytest.raises(DataError, match="in another order"):
+        open_campaign(birds)
+    birds.write_text(text.replace("b4,", "c4,") + "b30,bird 30\n")
+    with pytest.raises(DataError, match=r"1 item.* missing, the first 'b4'; 2 item.* new, the first 'c4'"):
+        open_campaign(birds)
+
+
+def test_new_items_in_the_pool_are_added_and_that_is_said(birds: Path) -> None:
+    said: list[str] = []
+    birds.write_text(birds.read_text() + "b30,bird 30\nb31,bird 31\n")
+    with pytest.raises(DataError, match=r"2 item.s. are new, the first 'b30'.*claros ask POOL"):
+        open_campaign(f"{birds}.claros")
+    with open_campaign(birds, say=said.append) as opened:
+        assert len(opened.pool) == 32
+        assert {"b30", "b31"} <= {query.item for query in opened.ask(32)}
+    assert said == ["The pool has 2 new items, 32 in all; they are added to the campaign."]
+    birds.write_text(birds.read_text().replace("bird 4\n", "a beard\n") + "b32,bird 32\n")
+    with pytest.raises(DataError, match=r"1 item\(s\) are new, the first 'b32'; 1 item\(s\) have other contents"):
+        open_campaign(birds)
+
+
+def test_who_has_the_campaign_open_while_another_adds_items_must_open_it_again(birds: Path) -> None:
+    with open_campaign(birds) as first:
+        birds.write_text(birds.read_text() + "b30,bird 30\n")
+        with open_campaign(birds) as second:
+            assert len(second.ask(1, annotator="ada")) == 1
+        assert len(first.ask(1, annotator="bob")) == 1, "what is planned already is handed out"
+        first.tell_many(dict.fromkeys(first.open_items(), "finch"))
+        with pytest.raises(ConflictError, match="open it again"):
+            first.ask(1)

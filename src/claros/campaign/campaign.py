@@ -153,6 +153,7 @@ class Campaign:
         pool: Pool | None = None,
         model: Model | None = None,
         target: Pool | None = None,
+        adopt: bool = False,
         database: str | None = None,
         durable: bool = True,
         hooks: Sequence[Any] = (),
@@ -160,7 +161,8 @@ class Campaign:
         """The campaign in a folder, as it was left.
 
         The pool and the target are read again from where they were, unless given; others are a `DataError` that says
-        what differs. A model that was given as an object, not by name, is given again, and so are ``hooks``.
+        what differs. With ``adopt`` a given pool may have more items, which are added, or have a new place, which is
+        noted. A model that was given as an object, not by name, is given again, and so are ``hooks``.
         """
         folder = Folder.existing(path, database, durable)
         journal = Journal(folder.log(database))
@@ -170,13 +172,12 @@ class Campaign:
         if model is None and config["model"] is not None:
             model = models.from_spec(config["model"])
         pool = seen_by(model, pool if pool is not None else data.reopen(config["pool"]))
-        items.check_same(folder, journal.state.pools, config, pool)
+        items.settle(folder, journal, pool, adopt)
         return cls(folder, journal, pool, model, target).with_hooks(hooks)
 
     def with_hooks(self, hooks: Sequence[Any] | Hooks) -> Campaign:
         """The campaign itself, which calls these before and after each round from now on, and no others."""
-        self._hooks = hooks if isinstance(hooks, Hooks) else Hooks(hooks)
-        self._planner.hooks = self._hooks
+        self._hooks = self._planner.hooks = hooks if isinstance(hooks, Hooks) else Hooks(hooks)
         return self
 
     def ask(
@@ -249,9 +250,8 @@ class Campaign:
 
     def add_items(self, pool: Pool) -> None:
         """Go on with a larger pool, which must have all items of this one."""
-        state, pool = self._journal.sync(), seen_by(self.model, pool)
-        seed = seed_for(state.config, "samples")
-        items.grow(self._folder, state.pools, self.pool, pool, seed, state.config["audit"])
+        pool = seen_by(self.model, pool)
+        items.grow(self._folder, self._journal.sync(), self.pool, pool)
         self._journal.append(lambda state: [("pool-changed", "claros", items.identity(pool))])
         self.pool = pool
         self._items = items.Items(self._folder, self._journal.state.pools, pool)
@@ -308,8 +308,8 @@ class Campaign:
         decision = self._decision()
         if decision is None or not decision.stop:
             return False
-        number, rule = max(self._journal.state.fitted), next(iter(self.watched))
-        payload = {"round": number, "rule": rule, "reason": decision.reason}
+        number = max(self._journal.state.fitted)
+        payload = {"round": number, "rule": next(iter(self.watched)), "reason": decision.reason}
         self._journal.append(lambda state: [("stopped", "claros", payload)] if number not in state.stopped else [])
         return True
 

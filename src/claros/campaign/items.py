@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from claros.arrays import Indices
 from claros.campaign.folder import Folder
+from claros.campaign.journal import Journal
+from claros.campaign.state import State
+from claros.campaign.streams import seed_for
+from claros.data import place
 from claros.data.pool import Pool
 from claros.errors import DataError, InputError
+from claros.files import npy_bytes
 from claros.rng import stream
 
-__all__ = ["Items", "audit_order", "check_same", "draw", "grow", "identity", "stop_set"]
+__all__ = ["Items", "audit_order", "check_same", "draw", "grow", "identity", "settle", "stop_set"]
 
 
 def stop_set(representatives: Indices, seed: int) -> Indices:
@@ -42,6 +49,7 @@ class Items:
     """Positions by id, the stop set and the audit set, for the pool as it is now."""
 
     def __init__(self, folder: Folder, version: int, pool: Pool) -> None:
+        self.version = version
         self._positions = pool.positions
         kept = folder.read_json(_name(version))
         self.stop = self.positions(kept["stop"])
@@ -86,6 +94,7 @@ def _keep(folder: Folder, version: int, pool: Pool, content: Mapping[str, Any]) 
     """Write the samples, and the pool's ids if the campaign may be opened again; in memory the pool has them."""
     if folder.root is not None:
         folder.write_json(_ids_name(version), list(pool.ids))
+        folder.write(_marks_name(version), npy_bytes(_marks(pool)))
     folder.write_json(_name(version), content)
 
 
@@ -107,8 +116,9 @@ def draw(folder: Folder, pool: Pool, seed: int, share: float) -> None:
     _keep(folder, 1, pool, {"copies": _copies(pool), **named})
 
 
-def grow(folder: Folder, version: int, before: Pool, pool: Pool, seed: int, share: float) -> None:
+def grow(folder: Folder, state: State, before: Pool, pool: Pool) -> None:
     """Keep the sets for a pool that has more items: the stop set stays, the audit set gets its share of the new."""
+    version, seed, share = state.pools, seed_for(state.config, "samples"), state.config["audit"]
     kept = folder.read_json(_name(version))
     missing, new = _differences(before.ids if folder.root is None else _ids(folder, version), pool.ids)
     if missing or not new:
@@ -120,6 +130,34 @@ def grow(folder: Folder, version: int, before: Pool, pool: Pool, seed: int, shar
     audit = [pool.ids[position] for position in audit_order(added, share, seed, version)]
     content = {"stop": kept["stop"], "copies": _copies(pool), "audit": [*kept["audit"], *audit]}
     _keep(folder, version + 1, pool, content)
+
+
+def settle(folder: Folder, journal: Journal, pool: Pool, adopt: bool) -> None:
+    """`check_same`; or, to ``adopt`` a pool, first note in the log that it has more items, or lies elsewhere now."""
+    if adopt:
+        _adopt(folder, journal, pool)
+    check_same(folder, journal.state.pools, journal.state.config, pool)
+
+
+def _adopt(folder: Folder, journal: Journal, pool: Pool) -> None:
+    version, config = journal.state.pools, journal.state.config
+    ids = _ids(folder, version)
+    missing, new = _differences(ids, pool.ids)
+    if new and not missing and _part(pool, ids).manifest()["content"] == config["manifest"]["content"]:
+        with folder.planning():  # of two processes that find new items, one writes
+            if journal.sync().pools == version:
+                grow(folder, journal.state, pool, pool)
+                journal.append(lambda state: [("pool-changed", "claros", identity(pool))])
+        return
+    before = place(config["pool"])
+    gone = not config["pool"] or (before is not None and not before.exists())
+    if gone and pool.source and ids == list(pool.ids) and pool.manifest() == config["manifest"]:
+        here = {"pool": dict(pool.source), "stamp": pool.stamp()}
+        journal.append(lambda state: [("pool-changed", "claros", here)] if state.config["pool"] != here["pool"] else [])
+
+
+def _part(pool: Pool, ids: Sequence[str]) -> Pool:
+    return pool.subset([pool.positions[item] for item in ids])
 
 
 def check_same(folder: Folder, version: int, config: Mapping[str, Any], pool: Pool) -> None:
@@ -139,10 +177,39 @@ def check_same(folder: Folder, version: int, config: Mapping[str, Any], pool: Po
         for items, what in ((missing, "are missing"), (new, "are new"))
         if items
     ]
+    differences += _changed(folder, version, ids, pool)
+    what_to_do = "Give the pool that it was made for"
+    if new and len(differences) == 1:
+        what_to_do += ", or go on with this one: claros ask POOL, or Campaign.open(..., pool=pool, adopt=True)"
     raise DataError(
         f"This is not the pool of the campaign: {'; '.join(differences) or 'the ids agree, but the contents differ'}. "
-        "Give the pool that it was made for, or add items by add_items."
+        f"{what_to_do}."
     )
+
+
+def _changed(folder: Folder, version: int, ids: Sequence[str], pool: Pool) -> list[str]:
+    """Which items that are still there have other contents, in words; nothing where none has, or none is known."""
+    if not folder.has(_marks_name(version)):
+        return []
+    marks = np.load(io.BytesIO(folder.read(_marks_name(version))), allow_pickle=False)
+    before = dict(zip(ids, marks.tolist(), strict=True))
+    there = [item for item in ids if item in pool.positions]
+    found = [
+        item for item, mark in zip(there, _marks(_part(pool, there)).tolist(), strict=True) if before[item] != mark
+    ]
+    if found:
+        return [f"{len(found)} item(s) have other contents, the first {found[0]!r}"]
+    return ["the items are the same, but in another order"] if sorted(ids) == sorted(pool.ids) else []
+
+
+def _marks_name(version: int) -> str:
+    return f"items/{version}.marks.npy"
+
+
+def _marks(pool: Pool) -> npt.NDArray[np.uint64]:
+    """(N,) 64-bit numbers, equal where contents are, and elsewhere but by chance not; every content is read once."""
+    found = np.frombuffer(b"".join(pool.reader.digest(row)[:8] for row in pool.rows.tolist()), "<u8")
+    return found.astype(np.uint64)
 
 
 def identity(pool: Pool) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from claros.campaign.remembered import memory_name
 from claros.campaign.state import Label
 from claros.campaign.supply import Supply
 from claros.data.pool import Pool
-from claros.errors import HookError
+from claros.errors import ConflictError, HookError
 from claros.strategy import Strategy
 
 __all__ = ["Planner"]
@@ -50,8 +50,11 @@ class Planner:
         self.hooks = Hooks()
 
     def situation(self) -> Situation:
-        """What the next round is planned from, as of now."""
-        return Situation(self._journal.sync(), self._items, self._pool, self._learner, self._supply, self._folder)
+        """What the next round is planned from, as of now; a `ConflictError` if others gave the campaign more items."""
+        state = self._journal.sync()
+        if state.pools != self._items.version:
+            raise ConflictError("Another process gave the campaign more items; open it again.")
+        return Situation(state, self._items, self._pool, self._learner, self._supply, self._folder)
 
     def train(self) -> None:
         """Train if the labels changed."""

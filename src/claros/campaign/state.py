@@ -119,7 +119,7 @@ class State:
 
     def _on_pool_changed(self, event: Event) -> None:
         self.config.update(event.payload)
-        self.pools += 1
+        self.pools += "manifest" in event.payload  # without one, the same items are read from another place
 
     def _on_classes_changed(self, event: Event) -> None:
         self.classes = list(event.payload["classes"])

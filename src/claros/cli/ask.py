@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from claros.cli import options
-from claros.cli.output import show_json
+from claros.cli.output import note, show_json
 
 __all__ = ["ask"]
 
@@ -48,7 +48,8 @@ def ask(
     reading = {"text_column": text_column, "label_column": label_column, "near_duplicates": near_duplicates}
     reading["features"] = features
     settings: dict[str, Any] = {"model": model, "strategy": strategy, "seed": seed, "target": target}
-    settings |= {"correction": correction, "price": price, "worth": worth, "stop": stop, "audit": audit, "start": start}
+    settings |= {"say": note, "correction": correction}
+    settings |= {"price": price, "worth": worth, "stop": stop, "audit": audit, "start": start}
     with open_campaign(where, campaign=campaign, classes=class_list(classes), reading=reading, **settings) as opened:
         queries = opened.ask(n, annotator=annotator, lease=lease, overlap=overlap)
         advice = opened.advice()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from claros.cli import options
-from claros.cli.output import is_plain
+from claros.cli.output import is_plain, note
 
 __all__ = ["label"]
 
@@ -51,7 +51,7 @@ def label(
     reading = {"text_column": text_column, "label_column": label_column, "near_duplicates": near_duplicates}
     reading["features"] = features
     settings: dict[str, Any] = {"model": model, "strategy": strategy, "seed": seed, "batch": batch}
-    settings |= {"target": target, "correction": correction}
+    settings |= {"say": note, "target": target, "correction": correction}
     settings |= {"price": price, "worth": worth, "stop": stop, "audit": audit, "start": start}
     with open_campaign(where, campaign=campaign, classes=class_list(classes), reading=reading, **settings) as opened:
         session = Session(

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-__all__ = ["WIDTH", "is_plain", "show_json", "show_table"]
+__all__ = ["WIDTH", "is_plain", "note", "show_json", "show_table"]
 
 #: Nothing that a command prints is wider, but for the words of the data themselves.
 WIDTH = 99
@@ -18,6 +18,11 @@ WIDTH = 99
 def is_plain(stream: TextIO | None = None) -> bool:
     """True where colour and boxes have no place: the stream is no terminal, or ``NO_COLOR`` is set."""
     return bool(os.environ.get("NO_COLOR")) or not (stream or sys.stdout).isatty()
+
+
+def note(text: str) -> None:
+    """Say something beside the answer, on standard error."""
+    print(text, file=sys.stderr)
 
 
 def show_json(value: Any) -> None:

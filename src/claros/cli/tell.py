@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from claros.cli import options
-from claros.cli.output import show_json
+from claros.cli.output import note, show_json
 
 __all__ = ["tell"]
 
@@ -37,7 +37,7 @@ def tell(
 
     if not words and from_ is None:
         raise InputError("There is nothing to tell: give ITEM LABEL, or a file with --from.")
-    with open_campaign(where, campaign=campaign, create=False) as opened:
+    with open_campaign(where, campaign=campaign, create=False, say=note) as opened:
         items = list(words or ())
         if retract:
             for item in items:

@@ -3,7 +3,7 @@
 from claros.data.attached import with_features
 from claros.data.folders import audio_folder, image_folder
 from claros.data.huggingface import hf_dataset
-from claros.data.loading import load, names, reopen
+from claros.data.loading import load, moved, names, place, reopen
 from claros.data.memory import arrays
 from claros.data.near_duplicates import group_near_duplicates
 from claros.data.pool import Pool, Split
@@ -18,7 +18,9 @@ __all__ = [
     "hf_dataset",
     "image_folder",
     "load",
+    "moved",
     "names",
+    "place",
     "reopen",
     "text_table",
     "with_features",

@@ -20,7 +20,7 @@ from claros.data.split import aligned, hold_out, labeled_only, part_of, without_
 from claros.data.tables import open_table, whole_table
 from claros.errors import DataError, suggest
 
-__all__ = ["load", "names", "reopen"]
+__all__ = ["load", "moved", "names", "place", "reopen"]
 
 _OPENERS: dict[str, Callable[[Path, Options], Split]] = {
     ".npz": open_npz,
@@ -140,6 +140,25 @@ def reopen(source: Mapping[str, Any]) -> Pool:
     if pool is None:
         raise DataError(f"{source['source']} has no test set any more.")
     return derive(pool, source=source)
+
+
+def place(source: Mapping[str, Any]) -> Path | None:
+    """The file or folder of which a pool with that ``source`` is made; None of what has a name or is in memory.
+
+    >>> place(load("iris").train.source) is None
+    True
+    """
+    where = source.get("source", source.get("path"))
+    return None if where is None or where in NAMED else Path(where)
+
+
+def moved(source: Mapping[str, Any], where: str | Path) -> dict[str, Any]:
+    """The ``source`` of a pool that is read from another file or folder, with the same options.
+
+    >>> moved({"by": "text_table", "path": "/a/films.csv", "options": {}}, "/b/films.csv")["path"]
+    '/b/films.csv'
+    """
+    return {**source, "source" if "source" in source else "path": _resolved(where)}
 
 
 _WHOLE: dict[str, Callable[[str, str, Options, bool], Pool]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ def open_campaign(
     reading: Mapping[str, Any] | None = None,
     target: str | Path | None = None,
     create: bool = True,
+    say: Callable[[str], None] = lambda text: None,
     **settings: Any,
 ) -> Campaign:
     """The campaign at a folder, or beside a pool, or in the folder ``campaign``; made from the pool if there is none.
@@ -58,17 +59,22 @@ def open_campaign(
     without features, unless a model is named. ``stop`` is a rule as a text, or "none". A campaign keeps what it was
     made with: asking for another model, strategy, seed, stop, price, worth, audit, start, target, correction or
     ``features`` is an `InputError`; classes that are new are appended. With
-    ``create=False`` a campaign that is not there is a `DataError`.
+    ``create=False`` a campaign that is not there is a `DataError`. Where ``where`` is a pool that lies elsewhere now or
+    has more items, the campaign goes on with it; what changes by that is told to ``say``, a sentence each.
     """
     folder = campaign_folder(where) if campaign is None else Path(campaign)
     wanted = {name: value for name, value in settings.items() if value is not None}
     options = {name: value for name, value in (reading or {}).items() if value is not None}
     sample = None if target is None else _sample(target, options)
     if folder.exists():
-        opened = Campaign.open(folder, target=sample)
+        before = read_state(folder).config
+        pool = _pool(where, folder, before, options)
+        opened = Campaign.open(folder, pool=pool, target=sample, adopt=pool is not None)
+        config = read_state(folder).config
+        _say_what_changed(before, config, say)
         features = (reading or {}).get("features")
         given = wanted if features is None else {**wanted, "features": str(Path(features).resolve())}
-        _check(opened, given, read_state(folder).config)
+        _check(opened, given, config)
         _check_correction(opened, target, wanted.get("correction"))
         new = [name for name in classes if name not in opened.classes]
         if new:
@@ -86,6 +92,37 @@ def open_campaign(
     if wanted.get("model", "none" if pool.kind == "sounds" and not pool.has_features else None) == "none":
         wanted = {"strategy": "random", "stop": None, **wanted, "model": None}
     return Campaign.create(folder, pool=pool, classes=list(classes) or None, target=sample, **wanted)
+
+
+def _pool(where: str | Path, folder: Path, config: Mapping[str, Any], options: Mapping[str, Any]) -> Pool | None:
+    """The campaign's pool as it is at ``where``; None where that is the campaign, whose pool is where it was."""
+    if not config:
+        return None  # its making was interrupted, which is said when it is opened
+    here, recorded = Path(where).resolve(), data.place(config["pool"])
+    if here == folder.resolve():
+        if recorded is not None and not recorded.exists():
+            raise DataError(
+                f"The pool of {folder} is not at {recorded} any more; say where it is now: POOL --campaign {folder}."
+            )
+        return None
+    if recorded is None and str(where) in data.names():
+        return data.reopen(config["pool"])
+    if not here.exists():
+        raise DataError(
+            f"There is no pool at {where}; give the place where it is, or the campaign alone, as {folder}, to go on "
+            "with the pool that it knows."
+        )
+    if not config["pool"]:
+        return data.load(where, test_share=0.0, **options).train
+    return data.reopen(data.moved(config["pool"], where))
+
+
+def _say_what_changed(before: Mapping[str, Any], config: Mapping[str, Any], say: Callable[[str], None]) -> None:
+    more = config["manifest"]["n"] - before["manifest"]["n"]
+    if more:
+        say(f"The pool has {more} new items, {config['manifest']['n']} in all; they are added to the campaign.")
+    if data.place(config["pool"]) != data.place(before["pool"]):
+        say(f"The campaign's pool is at {data.place(config['pool'])} from now on.")
 
 
 def advised(campaign: Campaign) -> str:
