@@ -514,3 +514,11 @@ def test_asking_one_by_one_audits_too(make: Make) -> None:
     for _ in range(40):
         answer(campaign, 1)
     assert sum(label.source == "audit" for label in campaign.provenance()) == 3
+
+
+@pytest.mark.parametrize("classes", [list(reversed(CLASSES)), ["finch", "wren"], list(CLASSES)[:-1]])
+def test_classes_that_would_make_other_ones_of_the_pools_labels_are_refused(make: Make, classes: list[str]) -> None:
+    with pytest.raises(InputError, match=f"own classes are {', '.join(CLASSES)}.*put new ones after"):
+        make(classes=classes)
+    with make(classes=[*CLASSES, "yew"]) as campaign:
+        assert campaign.classes == (*CLASSES, "yew")

@@ -221,3 +221,14 @@ def test_who_has_the_campaign_open_while_another_adds_items_must_open_it_again(b
         first.tell_many(dict.fromkeys(first.open_items(), "finch"))
         with pytest.raises(ConflictError, match="open it again"):
             first.ask(1)
+
+
+def test_other_classes_than_a_pools_own_labels_can_be_asked_for_by_name(tmp_path: Path) -> None:
+    table = tmp_path / "films.csv"
+    table.write_text("text,label\n" + "".join(f"film {row},{('old', 'new')[row % 2]}\n" for row in range(40)))
+    for classes in (["old", "new"], ["bad", "good"]):
+        with open_campaign(table, campaign=tmp_path / f"{classes[0]}.claros", classes=classes) as made:
+            assert made.classes == tuple(classes)
+            made.tell("3", classes[1])
+        with open_campaign(table, campaign=tmp_path / f"{classes[0]}.claros") as again:
+            assert again.labels() == {"3": classes[1]}

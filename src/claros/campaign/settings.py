@@ -51,6 +51,7 @@ def configuration(
 ) -> dict[str, Any]:
     """The payload of a campaign's first event; everything that cannot work is said now, before any training."""
     names = check_classes(classes)
+    _check_beside(pool.classes, names)
     if len(pool) == 0:
         raise InputError("The pool is empty; a campaign needs at least one item.")
     for name, least in (("seed", 0), ("start", 1), ("batch", 1)):
@@ -176,6 +177,20 @@ def check_classes(classes: Sequence[str]) -> list[str]:
     return names
 
 
+def _check_beside(own: Sequence[str], names: Sequence[str]) -> None:
+    """The codes of the pool's labels must mean the same classes in the campaign."""
+    if list(own) != list(names[: len(own)]):
+        raise InputError(
+            f"The pool's own classes are {_listed(own)}, and the campaign's would be {_listed(names)}, so that its "
+            "labels' codes would mean other classes: leave classes out, put new ones after the pool's, or give the pool "
+            "without its labels, as dataclasses.replace(pool, labels=None, classes=())."
+        )
+
+
+def _listed(classes: Sequence[str]) -> str:
+    return ", ".join(classes[:20]) + (", ..." if len(classes) > 20 else "")
+
+
 def check_prior(prior: Sequence[float] | Mapping[str, float] | None, classes: Sequence[str]) -> list[float] | None:
     """The classes' shares in the order of their codes, which sum to 1; given in that order, or by name."""
     if prior is None:
@@ -200,8 +215,7 @@ def class_code(classes: Sequence[str], label: str | int) -> int:
             return list(classes).index(label)
     elif not isinstance(label, bool) and hasattr(label, "__index__") and 0 <= label < len(classes):
         return int(label)
-    shown = ", ".join(classes[:20]) + (", ..." if len(classes) > 20 else "")
-    raise InputError(f"There is no class {label!r}; known are {shown} (codes 0 to {len(classes) - 1}).")
+    raise InputError(f"There is no class {label!r}; known are {_listed(classes)} (codes 0 to {len(classes) - 1}).")
 
 
 def lease_seconds(lease: str | float) -> float:

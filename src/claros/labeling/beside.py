@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,8 @@ def open_campaign(
         wanted["stop"] = _rule(wanted["stop"])
     if wanted.get("model", "none" if pool.kind == "sounds" and not pool.has_features else None) == "none":
         wanted = {"strategy": "random", "stop": None, **wanted, "model": None}
+    if classes and list(pool.classes) != list(classes)[: len(pool.classes)]:
+        pool = replace(pool, labels=None, classes=())  # folders, say, that are no classes; answers are names, not codes
     return Campaign.create(folder, pool=pool, classes=list(classes) or None, target=sample, **wanted)
 
 
