@@ -182,3 +182,31 @@ def test_with_a_price_the_advice_says_stop_and_without_one_how_to_give_it(pool: 
     assert said["free"].startswith("No price (40 labels)")
     hint = said["free"].partition("for this one: claros ")[2].partition(" (with")[0]
     assert main([*shlex.split(hint), "--json"]) == 0
+
+
+def test_a_class_is_added_by_add_class_and_a_misspelt_one_is_refused(pool: Path, capsys: Capture) -> None:
+    ask(capsys, pool, "-n", "1", "--classes", "bad,good")
+    assert main(["ask", str(pool), "--classes", "bad,gud"]) == 2
+    assert "has no class 'gud'; it has bad, good. Leave --classes out, or add the class" in capsys.readouterr().err
+    assert main(["ask", str(pool), "-n", "1", "--classes", "bad,good", "--add-class", "ugly"]) == 0
+    assert capsys.readouterr().err.startswith("Added to the classes: ugly; there are 3 now.\n")
+    assert main(["ask", str(pool), "-n", "1", "--add-class", "ugly"]) == 0
+    assert "Added" not in capsys.readouterr().err
+    with Campaign.open(f"{pool}.claros") as campaign:
+        assert campaign.classes == ("bad", "good", "ugly")
+
+
+def test_errors_say_the_option_and_what_cannot_be_read_is_left_out_by_one(tmp_path: Path, capsys: Capture) -> None:
+    table = tmp_path / "films.csv"
+    table.write_text("id,text\n" + "".join(f"film-{row}{'' if row == 3 else f',x {row}'}\n" for row in range(30)))
+    assert main(["ask", str(table), "--classes", "bad,good"]) == 1
+    assert "(--skip-unreadable)" in capsys.readouterr().err
+    assert main(["ask", str(table), "--skip-unreadable"]) == 2
+    assert "(--classes finch,wren)" in capsys.readouterr().err
+    asked = ask(
+        capsys, table, "-n", "30", "--skip-unreadable", "--classes", "bad", "--add-class", "good", "--audit", "0"
+    )
+    assert len(asked["queries"]) == 29
+    assert len(ask(capsys, table, "-n", "1")["queries"]) == 1
+    assert main(["export", str(tmp_path / "nowhere")]) == 2
+    assert "make one with claros label POOL" in capsys.readouterr().err

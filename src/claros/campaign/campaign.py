@@ -102,20 +102,19 @@ class Campaign:
     ) -> Campaign:
         """A new campaign in the folder ``path`` (by custom ``*.claros``), or in memory when that is None.
 
-        ``classes`` are the pool's, or those and more after them. The first round asks for ``start`` items chosen by
-        ``init``, a strategy that needs no labels; later ones for ``batch`` items chosen by ``strategy``, unless `ask`
-        says otherwise. ``stop`` is the rule behind the advice, ``watch`` more rules to follow. A share ``audit`` of
-        what is asked is drawn at random, kept out of training, and measures accuracy. ``embeddings`` says what
-        strategies see as such: what the "model" makes of the items, or the pool's fixed "features". ``class_prior`` are
-        the classes' shares in the pool, where they are known. ``target`` is a sample of unlabeled inputs from where the
-        model will be used: a shift of classes there is corrected as ``correction`` says, a `claros.campaign.Correction`
-        or its name. ``pseudo_labels`` trains on what the model is sure of too: True, or a
-        `claros.campaign.PseudoLabels`.
-        ``price`` is the cost of one label and ``worth`` that of a point of accuracy, in one currency, for rules that
-        weigh the two. ``importance`` weighs queried labels in training by 1 / probability (`iwal`). ``streams`` gives
-        single purposes a seed of their own, as ``{"strategy": 7}`` (`PURPOSES`). ``checkpoints`` of the model are kept
-        for "all" rounds, the "last" or "none". ``database`` is the log's SQLAlchemy URL. With ``durable=False`` nothing
-        waits for the disk; ``hooks``: see `claros.campaign.hooks`. Raises `CannotFeedError` if the model lacks a need.
+        ``classes`` are the pool's, or more. The first round asks for ``start`` items chosen by ``init``, which needs no
+        labels; later ones for ``batch`` items chosen by ``strategy``, unless `ask` says otherwise. ``stop`` is the rule
+        behind the advice, ``watch`` more rules to follow. A share ``audit`` of what is asked is drawn at random, kept
+        out of training, and measures accuracy. ``embeddings`` says what strategies see as such: what the "model" makes
+        of the items, or the pool's fixed "features". ``class_prior`` are the classes' shares in the pool, where they
+        are known. ``target`` is a sample of unlabeled inputs from where the model will be used: a shift of classes
+        there is corrected as ``correction`` says, a `claros.campaign.Correction` or its name. ``pseudo_labels`` trains
+        on what the model is sure of too: True, or a `claros.campaign.PseudoLabels`. ``price`` is the cost of one label
+        and ``worth`` that of a point of accuracy, in one currency, for rules that weigh the two. ``importance`` weighs
+        queried labels in training by 1 / probability (`iwal`). ``streams`` gives single purposes a seed of their own,
+        as ``{"strategy": 7}`` (`PURPOSES`). ``checkpoints`` of the model are kept for "all" rounds, the "last" or
+        "none". ``database`` is the log's SQLAlchemy URL. With ``durable=False`` nothing waits for the disk; ``hooks``:
+        see `claros.campaign.hooks`. Raises `CannotFeedError` if the model lacks a need.
         """
         pool = seen_by(chosen := settings.named(model, models.get), pool)
         warm = chosen is not None and chosen.warm

@@ -54,7 +54,9 @@ class Folder:
         """The folder of a campaign that was made before, with its log in a database or beside it."""
         root = Path(path).absolute()
         if not (root / "items").is_dir():
-            raise InputError(f"There is no campaign at {root}; make one with Campaign.create.")
+            raise InputError(
+                f"There is no campaign at {root}; make one with claros label POOL, claros ask POOL or Campaign.create."
+            )
         if database is None and not (root / "log.sqlite").exists():
             raise CorruptLogError(
                 f"The campaign at {root} has no log.sqlite; pass database= if its log is in a database, "

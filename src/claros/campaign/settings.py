@@ -167,7 +167,9 @@ def check_classes(classes: Sequence[str]) -> list[str]:
     """The class names as a list: at least one, all texts, none twice."""
     names = list(classes)
     if not names:
-        raise InputError("The classes are not known: the pool has none, so pass classes=['finch', 'wren', ...].")
+        raise InputError(
+            "The classes are not known: the pool has none, so pass classes=['finch', 'wren'] (--classes finch,wren)."
+        )
     for name in names:
         if not isinstance(name, str) or not name.strip():
             raise InputError(f"A class name must be a text that is not blank; got {name!r}.")
@@ -182,8 +184,8 @@ def _check_beside(own: Sequence[str], names: Sequence[str]) -> None:
     if list(own) != list(names[: len(own)]):
         raise InputError(
             f"The pool's own classes are {_listed(own)}, and the campaign's would be {_listed(names)}, so that its "
-            "labels' codes would mean other classes: leave classes out, put new ones after the pool's, or give the pool "
-            "without its labels, as dataclasses.replace(pool, labels=None, classes=())."
+            "labels' codes would mean other classes: leave classes out, put new ones after the pool's, or give the "
+            "pool without its labels, as dataclasses.replace(pool, labels=None, classes=())."
         )
 
 

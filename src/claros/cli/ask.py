@@ -22,6 +22,7 @@ def ask(
     overlap: Annotated[int, typer.Option(help="How many annotators each item is for.")] = 1,
     campaign: options.CampaignFolder = None,
     classes: options.Classes = None,
+    add_class: options.AddClass = None,
     model: options.Model = None,
     strategy: options.Strategy = None,
     seed: options.Seed = None,
@@ -32,6 +33,7 @@ def ask(
     start: options.Start = None,
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
+    skip_unreadable: options.SkipUnreadable = False,
     near_duplicates: options.NearDuplicates = None,
     features: options.Features = None,
     target: options.Target = None,
@@ -45,10 +47,14 @@ def ask(
     """
     from claros.labeling import advised, class_list, open_campaign
 
-    reading = {"text_column": text_column, "label_column": label_column, "near_duplicates": near_duplicates}
-    reading["features"] = features
+    reading: dict[str, Any] = {
+        "text_column": text_column,
+        "label_column": label_column,
+        "near_duplicates": near_duplicates,
+    }
+    reading |= {"features": features, "skip_unreadable": skip_unreadable or None}
     settings: dict[str, Any] = {"model": model, "strategy": strategy, "seed": seed, "target": target}
-    settings |= {"say": note, "correction": correction}
+    settings |= {"say": note, "add_classes": add_class or (), "correction": correction}
     settings |= {"price": price, "worth": worth, "stop": stop, "audit": audit, "start": start}
     with open_campaign(where, campaign=campaign, classes=class_list(classes), reading=reading, **settings) as opened:
         queries = opened.ask(n, annotator=annotator, lease=lease, overlap=overlap)

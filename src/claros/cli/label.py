@@ -17,6 +17,7 @@ def label(
     where: options.Where,
     campaign: options.CampaignFolder = None,
     classes: options.Classes = None,
+    add_class: options.AddClass = None,
     model: options.Model = None,
     strategy: options.Strategy = None,
     seed: options.Seed = None,
@@ -27,6 +28,7 @@ def label(
     start: options.Start = None,
     text_column: options.TextColumn = None,
     label_column: options.LabelColumn = None,
+    skip_unreadable: options.SkipUnreadable = False,
     near_duplicates: options.NearDuplicates = None,
     features: options.Features = None,
     target: options.Target = None,
@@ -48,10 +50,14 @@ def label(
 
     name = options.user() if annotator is None else annotator
     quiet = no_viewer or (viewer is None and not sys.stdin.isatty())
-    reading = {"text_column": text_column, "label_column": label_column, "near_duplicates": near_duplicates}
-    reading["features"] = features
+    reading: dict[str, Any] = {
+        "text_column": text_column,
+        "label_column": label_column,
+        "near_duplicates": near_duplicates,
+    }
+    reading |= {"features": features, "skip_unreadable": skip_unreadable or None}
     settings: dict[str, Any] = {"model": model, "strategy": strategy, "seed": seed, "batch": batch}
-    settings |= {"say": note, "target": target, "correction": correction}
+    settings |= {"say": note, "add_classes": add_class or (), "target": target, "correction": correction}
     settings |= {"price": price, "worth": worth, "stop": stop, "audit": audit, "start": start}
     with open_campaign(where, campaign=campaign, classes=class_list(classes), reading=reading, **settings) as opened:
         session = Session(

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "AddClass",
     "Annotator",
     "Audit",
     "CampaignFolder",
@@ -21,6 +22,7 @@ __all__ = [
     "NearDuplicates",
     "Price",
     "Seed",
+    "SkipUnreadable",
     "Start",
     "Stop",
     "Strategy",
@@ -38,6 +40,9 @@ Where = Annotated[
 Annotator = Annotated[str, typer.Option(help="Who answers; campaigns keep annotators apart.")]
 CampaignFolder = Annotated[Path | None, typer.Option(help="The campaign's folder.  [default: POOL.claros]")]
 Classes = Annotated[str | None, typer.Option(help="Class names with commas between them, where the pool has none.")]
+AddClass = Annotated[
+    list[str] | None, typer.Option(help="A class that the campaign does not have yet; again for more.")
+]
 Features = Annotated[str | None, typer.Option(help="Features of the items, by claros embed or your own, to train on.")]
 Model = Annotated[str | None, typer.Option(help="Model of a new campaign, or none.  [default: logistic]")]
 Strategy = Annotated[str | None, typer.Option(help="Its strategy: claros list strategies.  [default: auto]")]
@@ -56,6 +61,9 @@ LabelColumn = Annotated[str | None, typer.Option(help="Of a table, the column wi
 NearDuplicates = Annotated[
     float | None,
     typer.Option(help="Ask one question for items of a new campaign whose features have at least this cosine."),
+]
+SkipUnreadable = Annotated[
+    bool, typer.Option("--skip-unreadable", help="Leave what cannot be read out of a new campaign.")
 ]
 Target = Annotated[
     str | None, typer.Option(help="Unlabeled items from where the model will be used, to correct for label shift.")

@@ -106,7 +106,7 @@ class ImageFiles(Files):
         except (Image.DecompressionBombError, Image.DecompressionBombWarning, *BROKEN) as error:
             raise DataError(
                 f"{self._place(row)} cannot be read as an image ({error}); repair or remove it, or pass "
-                "skip_unreadable=True to leave such files out."
+                "skip_unreadable=True (--skip-unreadable) to leave such files out."
             ) from error
 
 

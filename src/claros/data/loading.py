@@ -127,7 +127,8 @@ def reopen(source: Mapping[str, Any]) -> Pool:
     """
     if not source:
         raise DataError(
-            "the pool was made of arrays in memory, or is a part of a pool, and cannot be reopened; pass pool=."
+            "the pool was made of arrays in memory, or is a part of a pool, and cannot be reopened; pass "
+            "pool= (on the command line: POOL --campaign FOLDER)."
         )
     by = source.get("by")
     if by not in ("load", *_WHOLE):

@@ -44,6 +44,6 @@ class SoundFiles(Files):
         except soundfile.LibsndfileError as error:
             raise DataError(
                 f"{self._place(row)} cannot be read as a sound ({error}); repair or remove it, or pass "
-                "skip_unreadable=True to leave such files out."
+                "skip_unreadable=True (--skip-unreadable) to leave such files out."
             ) from error
         return samples.mean(axis=1, dtype=np.float32), int(rate)

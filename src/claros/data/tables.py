@@ -83,7 +83,8 @@ def _read(path: Path, options: Options) -> tuple[Pool, Indices | None]:
     if len(bad) and not options.skip_unreadable:
         raise DataError(
             f"{path} cannot be read at {table.place(int(bad[0]))}: every row needs a text in column "
-            f"{options.text_column!r}; repair it, or pass skip_unreadable=True to leave such rows out."
+            f"{options.text_column!r}; repair it, or pass skip_unreadable=True (--skip-unreadable) to leave such rows "
+            "out."
         )
     rows = rows[~unreadable[rows]]
     if not len(rows):

@@ -45,6 +45,7 @@ def open_campaign(
     *,
     campaign: str | Path | None = None,
     classes: Sequence[str] = (),
+    add_classes: Sequence[str] = (),
     reading: Mapping[str, Any] | None = None,
     target: str | Path | None = None,
     create: bool = True,
@@ -53,15 +54,15 @@ def open_campaign(
 ) -> Campaign:
     """The campaign at a folder, or beside a pool, or in the folder ``campaign``; made from the pool if there is none.
 
-    All items of the source are asked, but for a part that it calls test itself.
-    ``reading`` are options of `claros.data.load`, ``settings`` of `Campaign.create`, where None counts as not asked
-    for. ``target`` is a file or folder of unlabeled items from where the model will be used, read as the pool is.
-    ``model="none"`` is a campaign without a model, which asks at random and gives no advice; so is one of sounds
-    without features, unless a model is named. ``stop`` is a rule as a text, or "none". A campaign keeps what it was
-    made with: asking for another model, strategy, seed, stop, price, worth, audit, start, target, correction or
-    ``features`` is an `InputError`; classes that are new are appended. With
-    ``create=False`` a campaign that is not there is a `DataError`. Where ``where`` is a pool that lies elsewhere now or
-    has more items, the campaign goes on with it; what changes by that is told to ``say``, a sentence each.
+    All items of the source are asked, but for a part that it calls test itself. ``reading`` are options of
+    `claros.data.load`, ``settings`` of `Campaign.create`, where None counts as not asked for. ``target`` is a file or
+    folder of unlabeled items from where the model will be used, read as the pool is. ``model="none"`` is a campaign
+    without a model, which asks at random and gives no advice; so is one of sounds without features, unless a model is
+    named. ``stop`` is a rule as a text, or "none". A campaign keeps what it was made with: asking for another model,
+    strategy, seed, stop, price, worth, audit, start, target, correction or ``features`` is an `InputError`, and so is
+    one of ``classes`` that it does not have; ``add_classes`` are appended. With ``create=False`` a campaign that is not
+    there is a `DataError`. Where ``where`` is a pool that lies elsewhere now or has more items, the campaign goes on
+    with it; what changes by that is told to ``say``, a sentence each.
     """
     folder = campaign_folder(where) if campaign is None else Path(campaign)
     wanted = {name: value for name, value in settings.items() if value is not None}
@@ -77,9 +78,7 @@ def open_campaign(
         given = wanted if features is None else {**wanted, "features": str(Path(features).resolve())}
         _check(opened, given, config)
         _check_correction(opened, target, wanted.get("correction"))
-        new = [name for name in classes if name not in opened.classes]
-        if new:
-            opened.add_classes(new)
+        _add(opened, classes, add_classes, say)
         return opened
     if not create or folder == Path(where):
         raise DataError(f"There is no campaign at {folder}; make one with: claros label POOL, or claros ask POOL.")
@@ -94,7 +93,23 @@ def open_campaign(
         wanted = {"strategy": "random", "stop": None, **wanted, "model": None}
     if classes and list(pool.classes) != list(classes)[: len(pool.classes)]:
         pool = replace(pool, labels=None, classes=())  # folders, say, that are no classes; answers are names, not codes
-    return Campaign.create(folder, pool=pool, classes=list(classes) or None, target=sample, **wanted)
+    named = [*(classes or pool.classes), *(name for name in add_classes if name not in pool.classes)]
+    return Campaign.create(folder, pool=pool, classes=named or None, target=sample, **wanted)
+
+
+def _add(campaign: Campaign, classes: Sequence[str], more: Sequence[str], say: Callable[[str], None]) -> None:
+    """Append the classes that are asked for as new; a name that is merely unknown may be a typing error."""
+    has = campaign.classes
+    strange = next((name for name in classes if name not in (*has, *more)), None)
+    if strange is not None:
+        shown = ", ".join(has[:20]) + (", ..." if len(has) > 20 else "")
+        raise InputError(
+            f"{campaign.path} has no class {strange!r}; it has {shown}. Leave --classes out, or add the class for "
+            f"good: --add-class {shlex.quote(strange)}."
+        )
+    if new := [name for name in more if name not in has]:
+        campaign.add_classes(new)
+        say(f"Added to the classes: {', '.join(new)}; there are {len(has) + len(new)} now.")
 
 
 def _pool(where: str | Path, folder: Path, config: Mapping[str, Any], options: Mapping[str, Any]) -> Pool | None:
