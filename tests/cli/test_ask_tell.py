@@ -184,16 +184,18 @@ def test_with_a_price_the_advice_says_stop_and_without_one_how_to_give_it(pool: 
     assert main([*shlex.split(hint), "--json"]) == 0
 
 
-def test_a_class_is_added_by_add_class_and_a_misspelt_one_is_refused(pool: Path, capsys: Capture) -> None:
+def test_a_new_class_is_added_and_said_and_a_misspelt_one_is_refused(pool: Path, capsys: Capture) -> None:
     ask(capsys, pool, "-n", "1", "--classes", "bad,good")
-    assert main(["ask", str(pool), "--classes", "bad,gud"]) == 2
-    assert "has no class 'gud'; it has bad, good. Leave --classes out, or add the class" in capsys.readouterr().err
+    assert main(["ask", str(pool), "--classes", "bad,goood"]) == 2
+    assert "has no class 'goood', but 'good'; mend --classes, or add the class" in capsys.readouterr().err
     assert main(["ask", str(pool), "-n", "1", "--classes", "bad,good", "--add-class", "ugly"]) == 0
     assert capsys.readouterr().err.startswith("Added to the classes: ugly; there are 3 now.\n")
     assert main(["ask", str(pool), "-n", "1", "--add-class", "ugly"]) == 0
     assert "Added" not in capsys.readouterr().err
+    assert main(["ask", str(pool), "-n", "1", "--classes", "bad,other", "--add-class", "goood"]) == 0
+    assert capsys.readouterr().err.startswith("Added to the classes: other, goood; there are 5 now.\n")
     with Campaign.open(f"{pool}.claros") as campaign:
-        assert campaign.classes == ("bad", "good", "ugly")
+        assert campaign.classes == ("bad", "good", "ugly", "other", "goood")
 
 
 def test_errors_say_the_option_and_what_cannot_be_read_is_left_out_by_one(tmp_path: Path, capsys: Capture) -> None:

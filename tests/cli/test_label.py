@@ -70,7 +70,7 @@ def test_a_campaign_keeps_what_it_was_made_with_and_takes_new_classes(pool: Path
     other = label(pool, "", "--strategy", "random")
     assert other.returncode == 2
     assert "was made with strategy 'auto'" in other.stderr
-    label(pool, "other\n", "--add-class", "other")
+    label(pool, "other\n", "--classes", "bad,good,other")
     assert sorted(labels(pool).values()) == ["bad", "other"]
 
 

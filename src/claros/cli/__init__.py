@@ -35,7 +35,7 @@ class Entry(NamedTuple):
 
 #: The table: a command appears in help when it is here, and its module is imported only when it is called.
 COMMANDS: dict[str, Entry] = {
-    "demo": Entry("claros.cli.demo:demo", "See it work: margin, badge and random on digits, offline."),
+    "demo": Entry("claros.cli.demo:demo", "See it work: auto, margin and random on digits, offline."),
     "run": Entry("claros.cli.run:run", "Simulate the labeling of a labeled data set."),
     "bench": Entry("claros.cli.bench:COMMANDS", "Compare on a grid of data sets, models and strategies, in parallel."),
     "stop": Entry("claros.cli.stop:COMMANDS", "Replay stopping rules on recorded runs, and weigh them by cost."),

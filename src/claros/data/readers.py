@@ -75,9 +75,14 @@ class Reader(ABC):
         """One item in words."""
 
     @cached_property
+    def marks(self) -> Hashes:
+        """(N,) the `hashes`, worked out once."""
+        return self.hashes()
+
+    @cached_property
     def first(self) -> Indices:
         """(N,): the first row with exactly the content of each; found once, when first asked for."""
-        return same_content(self.hashes(), self.digest)
+        return same_content(self.marks, self.digest)
 
     def feed(self, hash: hashlib._Hash, rows: Indices) -> None:
         """Add the contents of these rows, in this order, to a running hash."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +19,8 @@ from claros.stopping.rule import Rule
 __all__ = ["advised", "campaign_folder", "class_list", "open_campaign"]
 
 _NO_TARGET = "{} needs a sample of unlabeled items from where the model will be used: give --target."
+#: Names of classes that are so alike, by `difflib`'s ratio, are taken for one and its misspelling.
+ALIKE = 0.75
 _ANOTHER = "Leave that out, or begin another campaign with --campaign."
 
 
@@ -59,10 +62,10 @@ def open_campaign(
     folder of unlabeled items from where the model will be used, read as the pool is. ``model="none"`` is a campaign
     without a model, which asks at random and gives no advice; so is one of sounds without features, unless a model is
     named. ``stop`` is a rule as a text, or "none". A campaign keeps what it was made with: asking for another model,
-    strategy, seed, stop, price, worth, audit, start, target, correction or ``features`` is an `InputError`, and so is
-    one of ``classes`` that it does not have; ``add_classes`` are appended. With ``create=False`` a campaign that is not
-    there is a `DataError`. Where ``where`` is a pool that lies elsewhere now or has more items, the campaign goes on
-    with it; what changes by that is told to ``say``, a sentence each.
+    strategy, seed, stop, price, worth, audit, start, target, correction or ``features`` is an `InputError`. New
+    ``classes`` are appended, but for those that look like a misspelt one: these must be among ``add_classes``. With
+    ``create=False`` a campaign that is not there is a `DataError`. Where ``where`` is a pool that lies elsewhere now or
+    has more items, the campaign goes on with it; what changes by that is told to ``say``, a sentence each.
     """
     folder = campaign_folder(where) if campaign is None else Path(campaign)
     wanted = {name: value for name, value in settings.items() if value is not None}
@@ -98,16 +101,15 @@ def open_campaign(
 
 
 def _add(campaign: Campaign, classes: Sequence[str], more: Sequence[str], say: Callable[[str], None]) -> None:
-    """Append the classes that are asked for as new; a name that is merely unknown may be a typing error."""
+    """Append the classes that are new, and say so; one that is spelt almost like another must be asked for by name."""
     has = campaign.classes
-    strange = next((name for name in classes if name not in (*has, *more)), None)
-    if strange is not None:
-        shown = ", ".join(has[:20]) + (", ..." if len(has) > 20 else "")
-        raise InputError(
-            f"{campaign.path} has no class {strange!r}; it has {shown}. Leave --classes out, or add the class for "
-            f"good: --add-class {shlex.quote(strange)}."
-        )
-    if new := [name for name in more if name not in has]:
+    for name in set(classes) - {*has, *more}:
+        if near := difflib.get_close_matches(name, has, n=1, cutoff=ALIKE):
+            raise InputError(
+                f"{campaign.path} has no class {name!r}, but {near[0]!r}; mend --classes, or add the class for good: "
+                f"--add-class {shlex.quote(name)}."
+            )
+    if new := [name for name in dict.fromkeys([*classes, *more]) if name not in has]:
         campaign.add_classes(new)
         say(f"Added to the classes: {', '.join(new)}; there are {len(has) + len(new)} now.")
 
