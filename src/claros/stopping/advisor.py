@@ -90,6 +90,9 @@ class Advisor(Rule):
 
     O(T) time, some ten comparisons of T predictions; an observation is T to 4 T bytes, in base64.
 
+    Made for models whose predictions depend little on the seed of their training: of a network that is fine-tuned anew
+    it foresees too much, and stops too late.
+
     Blind, as all rules on predictions are, to a learner that is stuck: look at the accuracy measured on random items
     beside it. The 80 % interval holds on average over data sets, on single ones between 70 and 100 %.
 
