@@ -222,7 +222,7 @@ def others(named: Sequence[str]) -> str:
               "first clear stop right", "80 % interval covers", "bias, points"]  # fmt: skip
     body = [beside(name, Path(folder)) for name, _, folder in (one.partition("=") for one in named)]
     about = (
-        "Other settings, each by itself, with constants found within it. The networks were trained with two seeds, on up "
+        "Other settings, each by itself, with constants found within it. The networks had two seeds and up "
         "to 620 labels in batches of 40: the convolutional one on mnist, usps and pneumoniamnist, the other on trec6, "
         "sst2, cr, ag_news_test7600 and banking77 (from a checkpoint of `benchmarks/study/pretrain.py`), of which it "
         "hardly learned the last."
