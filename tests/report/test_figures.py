@@ -87,8 +87,18 @@ def test_ranks_say_when_no_outcome_could_tell_arms_apart() -> None:
     scores = np.arange(7)[:, None] + np.array([0.4, 0.3, 0.2, 0.1])
     four, three = mean_ranks(scores, names), mean_ranks(scores[:, :3], names[:3])
     assert say_ranks(four, "seed") == (
-        "A has the best mean rank, 1.0 of 4, over 7 seeds: too few for this test to tell 4 arms apart."
+        "A has the best mean rank, 1.00 of 4, over 7 seeds: too few for this test to tell 4 arms apart."
     )
     assert say_ranks(three, "seed") == (
-        "A has the best mean rank, 1.0 of 3, over 7 seeds; it can be told from every other arm."
+        "A has the best mean rank, 1.00 of 3, over 7 seeds; it can be told from every other arm."
+    )
+
+
+def test_arms_with_the_same_mean_rank_share_it() -> None:
+    scores = np.arange(8)[:, None] + np.array([[0.4, 0.3, 0.1], [0.3, 0.4, 0.1]] * 4)
+    assert say_ranks(mean_ranks(scores[:, :2], ("a", "b")), "seed") == (
+        "A and b share the best mean rank, 1.50 of 2, over 8 seeds."
+    )
+    assert say_ranks(mean_ranks(scores, ("a", "b", "c")), "seed") == (
+        "A and b share the best mean rank, 1.50 of 3, over 8 seeds; they can be told from every other arm."
     )

@@ -136,12 +136,12 @@ def test_stop_advice_and_its_price_in_words(run: Run) -> None:
         "below it); medians of 2 seeds."
     )
     assert stopping.finding(run) == (
-        "stabilizing_predictions stopped in 2 of 2 runs, 5 labels before the end and 10.0 points below it; "
+        "stabilizing_predictions stopped in 2 of 2 runs of margin, 5 labels before the end and 10.0 points below it; "
         "overall_uncertainty never stopped."
     )
 
 
-def test_a_rule_that_most_seeds_never_heed_gives_no_vertical_rule(run: Run) -> None:
+def test_a_rule_that_most_seeds_never_heed_gives_no_vertical_line(run: Run) -> None:
     rounds = run.rules["round"]
     run.rules["stop"][(run.rules["strategy"] == "margin") & (run.rules["seed"] == 1)] = False
     run.rules["stop"][(run.rules["seed"] == 0) & (rounds == 1) & (run.rules["rule"] == "overall_uncertainty")] = False
@@ -149,7 +149,17 @@ def test_a_rule_that_most_seeds_never_heed_gives_no_vertical_rule(run: Run) -> N
     assert (stops.n_stopped, stops.n_never, stops.median) == (1, 1, None)
     assert stops.saved == 5  # median of 10 and, where it went on to the end, 0
     assert stops.against_end == pytest.approx(-0.1)  # mean of 0.7 - 0.9 and 0
-    assert "margin never in 1 of 2 seeds" in stopping.advice(run)
+    assert stopping.advice(run) == "Stop advice of stabilizing_predictions: margin in 1 of 2 seeds."
+    assert stopping.finding(run).startswith("stabilizing_predictions stopped in 1 of 2 runs of margin; ")
+    assert "not by the end" in stopping.build(view(run)).body
+    said = "would have stopped no more than half of the seeds, so there is no vertical line: margin in 1 of 2 seeds."
+    assert said in curves.build(view(run)).body.replace("\u00a0", " ")
+
+
+def test_a_rule_that_stopped_only_random_is_not_said_to_have_never_stopped(run: Run) -> None:
+    stops = (run.rules["rule"] == "overall_uncertainty") & (run.rules["round"] == 2)
+    run.rules["stop"][stops & (run.rules["strategy"] == "random")] = True
+    assert stopping.finding(run).endswith("; overall_uncertainty stopped random only.")
 
 
 def test_picks_are_counted_by_round_and_class_and_compared(run: Run) -> None:

@@ -31,18 +31,24 @@ _WRITTEN = 14
 
 def say_ranks(ranks: Ranks, blocks: str) -> str:
     """The arm with the best mean rank, and which others it can be told from; ``blocks`` is a setting or a seed."""
-    best = ranks.order[0]
-    place = dict(zip(ranks.names, ranks.mean.tolist(), strict=True))[best]
-    start = f"{capital(best)} has the best mean rank, {place:.1f} of {len(ranks.names)}, over {many(ranks.n, blocks)}"
+    said = {name: f"{place:.2f}" for name, place in zip(ranks.names, ranks.mean.tolist(), strict=True)}
+    top = [name for name in ranks.order if said[name] == said[ranks.order[0]]]
+    has, it = ("has", "it") if len(top) == 1 else ("share", "they")
+    start = (
+        f"{capital(join(top))} {has} the best mean rank, {said[top[0]]} of {len(ranks.names)}, "
+        f"over {many(ranks.n, blocks)}"
+    )
     if _blind(ranks):
         return f"{start}: too few for this test to tell {len(ranks.names)} arms apart."
-    apart = [name for name in ranks.order if not any(best in group and name in group for group in ranks.groups)]
-    apart = [name for name in apart if name != best]
+    others = [name for name in ranks.order if name not in top]
+    apart = [name for name in others if not any(name in group and {*top} & {*group} for group in ranks.groups)]
+    if not others:
+        return f"{start}."
     if not apart:
-        return f"{start}; it cannot be told from any other arm."
-    if len(apart) == len(ranks.names) - 1:
-        return f"{start}; it can be told from every other arm."
-    return f"{start}; it can be told from {join(apart)}."
+        return f"{start}; {it} cannot be told from any other arm."
+    if len(apart) == len(others):
+        return f"{start}; {it} can be told from every other arm."
+    return f"{start}; {it} can be told from {join(apart)}."
 
 
 def _blind(ranks: Ranks) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,10 @@ from claros.arrays import Floats
 from claros.report.format import count, join
 from claros.report.load import Run
 
-__all__ = ["Stops", "find_stops", "median_stops"]
+__all__ = ["Stops", "find_stops", "median_stops", "runs_of"]
+
+#: Strategies that a sentence can name.
+_SAID = 3
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,13 @@ class Stops:
         return middle if np.isfinite(middle) else None
 
     @property
+    def where(self) -> str:
+        """Labels at the median stop in words, else in how many seeds it stopped."""
+        if self.median is not None:
+            return f"at {count(round(self.median))} labels"
+        return f"in {self.n_stopped} of {self.n_seeds} seeds" if self.n_stopped else "never"
+
+    @property
     def saved(self) -> float:
         """Labels between the stop and the end of the run, median over all seeds; 0 where it never stopped."""
         return float(np.median(self.end_labels - self.labels))
@@ -65,15 +76,18 @@ class Stops:
 
 
 def median_stops(run: Run, rule: str) -> str:
-    """Where a rule stopped every strategy but the control, in words: those that stopped at the same count together."""
-    names: dict[float | None, list[str]] = {}
+    """Where a rule stopped every strategy but the control, in words: those that stopped alike together."""
+    names: dict[str, list[str]] = {}
     for name in run.queried or run.strategies:
-        names.setdefault(find_stops(run, name, rule).median, []).append(name)
-    parts = []
-    for median, some in names.items():
-        where = "never" if median is None else f"at {count(round(median))} labels"
-        parts.append(f"{join(some)} {where}")
-    return "; ".join(parts)
+        names.setdefault(find_stops(run, name, rule).where, []).append(name)
+    return "; ".join(f"{join(some)} {where}" for where, some in names.items())
+
+
+def runs_of(names: Sequence[str], control: str | None) -> str:
+    """Whose runs are counted, after the word runs: those of the control are not; empty where there is none."""
+    if control is None or not names:
+        return ""
+    return f" of {join(names)}" if len(names) <= _SAID else f" ({control} not counted)"
 
 
 def find_stops(run: Run, strategy: str, rule: str) -> Stops:

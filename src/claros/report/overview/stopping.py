@@ -11,7 +11,7 @@ from claros.report.format import capital, count, percent, points, size
 from claros.report.markup import Html, cell, join, table
 from claros.report.overview.view import BenchView
 from claros.report.sections.section import Section, View, figure, nothing
-from claros.report.stops import Stops, find_stops
+from claros.report.stops import Stops, find_stops, runs_of
 from claros.report.svg import Drawing
 
 __all__ = ["build", "finding"]
@@ -59,17 +59,18 @@ def _say(view: BenchView, rule: str) -> str:
              if (stops := _stops(one, name, rule)) is not None]  # fmt: skip
     cells, stopped = sum(stops.n_seeds for stops in every), sum(stops.n_stopped for stops in every)
     if not stopped:
-        return f"{rule} never stopped"
+        control = view.bench.control if view.bench.queried else None
+        only = [stops for one in view.views if control in one.run.strategies
+                if (stops := _stops(one, str(control), rule)) is not None and stops.n_stopped]  # fmt: skip
+        return f"{rule} stopped {control} only" if only else f"{rule} never stopped"
+    times = f"{count(stopped)} of {count(cells)} runs{runs_of(view.bench.queried, view.bench.control)}"
     saved, lost = _price(every)
     at = (
         "as accurate as at the end"
         if abs(lost) < 0.0005
         else f"{size(lost)} {'above' if lost > 0 else 'below'} the end"
     )
-    return (
-        f"{rule} stopped in {count(stopped)} of {count(cells)} runs, sparing {percent(saved, 1.0)} of the labels in "
-        f"the median, {at}"
-    )
+    return f"{rule} stopped in {times}, sparing {percent(saved, 1.0)} of the labels in the median, {at}"
 
 
 def _price(every: list[Stops]) -> tuple[float, float]:

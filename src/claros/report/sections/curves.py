@@ -95,11 +95,14 @@ def _stop_sentence(run: Run) -> str:
     if rule is None:
         return "No stopping rule was watched."
     names = run.queried or run.strategies
-    if all(find_stops(run, name, rule).median is None for name in names):
-        return f"{rule} would not have stopped {join(names, 'or')}, so there is no vertical rule."
+    every = [find_stops(run, name, rule) for name in names]
+    if not any(stops.n_stopped for stops in every):
+        return f"{rule} would not have stopped {join(names, 'or')}, so there is no vertical line."
     said = median_stops(run, rule)
+    if all(stops.median is None for stops in every):
+        return f"{rule} would have stopped no more than half of the seeds, so there is no vertical line: {said}."
     seeds = f" (medians of {len(run.seeds)} seeds)" if len(run.seeds) > 1 else ""
-    return f"Vertical rules, marked like the lines' ends, show where {rule} would have stopped: {said}{seeds}."
+    return f"Vertical lines, marked like the lines' ends, show where {rule} would have stopped: {said}{seeds}."
 
 
 def _drawing(view: View, metric: str) -> Drawing:

@@ -12,7 +12,7 @@ from claros.report.markup import Html, cell, paragraph, table
 from claros.report.markup import join as together
 from claros.report.sections.criteria import drawing
 from claros.report.sections.section import Section, View, figure, nothing
-from claros.report.stops import Stops, find_stops, median_stops
+from claros.report.stops import Stops, find_stops, median_stops, runs_of
 
 __all__ = ["advice", "build", "finding"]
 
@@ -57,7 +57,8 @@ def _stops(run: Run, rule: str) -> str:
         said = median_stops(run, rule)
     else:
         said = "; ".join(_one(stops) for stops in every)
-    seeds = f"; medians of {len(run.seeds)} seeds" if len(run.seeds) > 1 else ""
+    medians = len(run.seeds) > 1 and any(stops.median is not None for stops in every)
+    seeds = f"; medians of {len(run.seeds)} seeds" if medians else ""
     return f"Stop advice of {rule}: {said}{seeds}."
 
 
@@ -72,9 +73,9 @@ def finding(run: Run) -> str:
 
 def _one(stops: Stops) -> str:
     if stops.median is None:
-        return f"{stops.strategy} never" + (f" in {stops.n_never} of {stops.n_seeds} seeds" if stops.n_stopped else "")
+        return f"{stops.strategy} {stops.where}"
     there = f"{percent(float(stops.accuracy.mean()))}, {_against_end(stops.saved, stops.against_end)}"
-    return f"{stops.strategy} at {count(round(stops.median))} labels ({there})"
+    return f"{stops.strategy} {stops.where} ({there})"
 
 
 def _against_end(saved: float, difference: float) -> str:
@@ -92,10 +93,13 @@ def _over_all(run: Run, rule: str) -> str:
     every = [find_stops(run, name, rule) for name in run.queried or run.strategies]
     cells, stopped = sum(stops.n_seeds for stops in every), sum(stops.n_stopped for stops in every)
     if not stopped:
-        return f"{rule} never stopped"
+        control = run.control if run.queried and run.control and find_stops(run, run.control, rule).n_stopped else None
+        return f"{rule} stopped {control} only" if control else f"{rule} never stopped"
+    times = f" in {stopped} of {cells} runs{runs_of(run.queried, run.control)}" if cells > 1 else ""
+    if 2 * stopped <= cells:
+        return f"{rule} stopped{times}"
     saved = float(np.median(np.concatenate([stops.end_labels - stops.labels for stops in every])))
     lost = float(np.concatenate([stops.accuracy - stops.end_accuracy for stops in every]).mean())
-    times = f" in {stopped} of {cells} runs" if cells > 1 else ""
     return f"{rule} stopped{times}, {_against_end(saved, lost)}"
 
 
@@ -129,7 +133,7 @@ def _row(stops: Stops, *, quiet: bool, first: bool) -> list[object]:
         at = stops.labels[stops.stopped]
         low, high = float(at.min()), float(at.max())
         values += [
-            count(round(stops.median)) if stops.median is not None else "mostly never",
+            count(round(stops.median)) if stops.median is not None else "not by the end",
             count(low) if low == high else f"{count(low)} to {count(high)}",
             percent(float(stops.accuracy.mean())),
             count(round(stops.saved)),
