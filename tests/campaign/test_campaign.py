@@ -522,3 +522,6 @@ def test_classes_that_would_make_other_ones_of_the_pools_labels_are_refused(make
         make(classes=classes)
     with make(classes=[*CLASSES, "yew"]) as campaign:
         assert campaign.classes == (*CLASSES, "yew")
+    others = [f"bird {code}" for code in range(len(CLASSES))]
+    with make(None, classes=others) as campaign:  # each class by another name
+        assert campaign.classes == tuple(others)

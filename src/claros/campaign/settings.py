@@ -21,7 +21,16 @@ from claros.models.model import Model
 from claros.stopping.rule import Rule
 from claros.strategy import Strategy
 
-__all__ = ["check_classes", "check_prior", "class_code", "configuration", "lease_seconds", "named", "named_rules"]
+__all__ = [
+    "check_classes",
+    "check_prior",
+    "clashes",
+    "class_code",
+    "configuration",
+    "lease_seconds",
+    "named",
+    "named_rules",
+]
 
 CHECKPOINTS = ("all", "last", "none")
 #: Fewer target items than this say nothing of class shares.
@@ -180,13 +189,19 @@ def check_classes(classes: Sequence[str]) -> list[str]:
 
 
 def _check_beside(own: Sequence[str], names: Sequence[str]) -> None:
-    """The codes of the pool's labels must mean the same classes in the campaign."""
-    if list(own) != list(names[: len(own)]):
+    """The codes of the pool's labels must mean the same classes in the campaign, which may call them otherwise."""
+    if clashes(own, names):
         raise InputError(
             f"The pool's own classes are {_listed(own)}, and the campaign's would be {_listed(names)}, so that its "
             "labels' codes would mean other classes: leave classes out, put new ones after the pool's, or give the "
             "pool without its labels, as dataclasses.replace(pool, labels=None, classes=())."
         )
+
+
+def clashes(own: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a pool's own classes are more than those named, or one of them has another code among these."""
+    codes = {name: code for code, name in enumerate(names)}
+    return len(own) > len(names) or any(codes.get(name, code) != code for code, name in enumerate(own))
 
 
 def _listed(classes: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from claros import data, strategies
 from claros.campaign import Campaign, Correction
 from claros.campaign.journal import read_state
+from claros.campaign.settings import clashes
 from claros.data.pool import Pool
 from claros.errors import DataError, InputError
 from claros.stopping.rule import Rule
@@ -94,7 +95,7 @@ def open_campaign(
         wanted["stop"] = _rule(wanted["stop"])
     if wanted.get("model", "none" if pool.kind == "sounds" and not pool.has_features else None) == "none":
         wanted = {"strategy": "random", "stop": None, **wanted, "model": None}
-    if classes and list(pool.classes) != list(classes)[: len(pool.classes)]:
+    if classes and clashes(pool.classes, classes):
         pool = replace(pool, labels=None, classes=())  # folders, say, that are no classes; answers are names, not codes
     named = [*(classes or pool.classes), *(name for name in add_classes if name not in pool.classes)]
     return Campaign.create(folder, pool=pool, classes=named or None, target=sample, **wanted)
