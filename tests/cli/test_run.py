@@ -38,6 +38,33 @@ def test_it_says_what_it_found_and_where_the_report_is(tmp_path: Path, capsys: p
     assert len(said.err.splitlines()) == 3  # one line for each finished cell, as no terminal looks on
 
 
+def test_one_rule_leads_while_it_runs_and_at_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--seeds", "2", "--no-report", "--out"]
+    assert run("--rounds", "4", *words, str(tmp_path / "free")) == 0
+    said = capsys.readouterr()
+    assert all(", stabilizing_predictions: go on; " in line for line in said.err.splitlines())
+    assert "Stop advice of stabilizing_predictions: go on; it would" in said.out.replace("\n", " ")
+    assert run("--rounds", "4", "--price", "1", "--worth", "20", *words, str(tmp_path / "priced")) == 0
+    said = capsys.readouterr()
+    assert all(", advisor: " in line for line in said.err.splitlines())
+    assert "Stop advice of advisor: " in said.out
+    assert run("--rounds", "0", *words, str(tmp_path / "early")) == 0
+    said = capsys.readouterr()
+    assert all(", stabilizing_predictions: too early to say" in line for line in said.err.splitlines())
+    assert "Stop advice of stabilizing_predictions: too early to say." in said.out
+
+
+def test_a_pool_that_is_used_up_is_said_to_be_and_nobody_is_told_to_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--batch", "1000", "--no-report", "--out", str(tmp_path / "out")) == 0
+    said = capsys.readouterr()
+    assert "The pool is used up: all 111 items are labeled, after 1 of 2 rounds." in said.out
+    assert "would bring" not in said.out
+    assert "go on" not in said.out + said.err
+    assert all("the pool is used up" in line for line in said.err.splitlines())
+
+
 def test_json_is_all_that_goes_to_standard_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--out", str(tmp_path / "out"), "--json", "--no-report", "--seeds", "2") == 0
     answer = json.loads(capsys.readouterr().out)

@@ -16,6 +16,7 @@ from claros.campaign.pseudo import taken
 from claros.errors import CorruptLogError
 from claros.experiment import batches, metrics
 from claros.experiment.config import Arm
+from claros.experiment.leading import leading
 from claros.experiment.progress import Listener, Moment
 from claros.experiment.setting import Setting
 from claros.experiment.workers import uninterrupted
@@ -98,7 +99,7 @@ def run_cell(setting: Setting, task: Task, keeper: Keeper, report: Listener) -> 
     """
     last, rounds = keeper.last(), setting.plan.rounds
     if last is not None and last["end"] is not None:
-        report(_moment(task, rounds, last))
+        report(_moment(setting, task, last))
         return
     done = 0 if last is None else last["round"] + 1
     with blas_threads(1), keeper.open(setting, task) as campaign:
@@ -114,13 +115,13 @@ def run_cell(setting: Setting, task: Task, keeper: Keeper, report: Listener) -> 
             if fitted is not None and fitted.round == done:
                 last = _finish_round(setting, task, keeper, campaign, fitted, started)
                 done, started = fitted.round + 1, time.perf_counter()
-                report(_moment(task, rounds, last))
+                report(_moment(setting, task, last))
                 if last["end"] is not None:
                     return
             with uninterrupted():
                 queries = _label(setting, campaign, task)
             if not queries:  # what is left is set aside for the audit
-                report(_moment(task, rounds, {**(last or {}), "end": "pool"}))
+                report(_moment(setting, task, {**(last or {}), "end": "pool"}))
                 return
 
 
@@ -210,24 +211,34 @@ def _per_class(classes: Sequence[str], scores: Mapping[str, Any], picked: Mappin
     ]
 
 
-def _moment(task: Task, rounds: int, written: Mapping[str, Any]) -> Moment:
-    weighed = (one for one in written["decisions"].values() if one.get("verdict") != "no price")
-    first = next(weighed, None)
+def _moment(setting: Setting, task: Task, written: Mapping[str, Any]) -> Moment:
     return Moment(
         task.strategy,
         task.seed,
         written["round"],
-        rounds,
+        setting.plan.rounds,
         written["n_labeled"],
         written["accuracy"],
-        "" if first is None else f"advice: {_verdict(first)}",
+        _advice(setting, written),
         written["end"] is not None,
     )
+
+
+def _advice(setting: Setting, written: Mapping[str, Any]) -> str:
+    """What the leading rule says, with its name; that there is nothing left to label, unless it says stop."""
+    decisions, stop = written["decisions"], setting.config.stop
+    thresholds = {name: one["threshold"] is not None for name, one in decisions.items()}
+    rule = leading(thresholds, None if stop is None else stop.name)
+    said = None if rule is None else decisions[rule]
+    over = written["end"] == "pool" or (written["end"] == "labels" and written["n_bought"] >= setting.n_askable)
+    if over and (said is None or not said["stop"]):
+        return "the pool is used up"
+    return "" if said is None or said.get("verdict") == "no price" else f"{rule}: {_verdict(said)}"
 
 
 def _verdict(decision: Mapping[str, Any]) -> str:
     if not decision["ready"]:
         return "too early to say"
-    if decision.get("verdict"):
-        return str(decision["verdict"])
-    return "stop" if decision["stop"] else "go on"
+    word = "stop" if decision["stop"] else "go on"
+    verdict = decision.get("verdict") or word
+    return str(verdict) if verdict == word else f"{verdict}, {word}"

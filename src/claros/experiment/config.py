@@ -31,13 +31,18 @@ from claros.experiment.fields import (
 from claros.experiment.noise import KINDS, Exact, NoiseSpec
 from claros.experiment.shifted import ShiftSpec
 
-__all__ = ["CONTROL", "COVERAGE", "STRATIFIED", "UPPER_BOUND", "Arm", "Named", "Plan", "RunConfig", "parse_config"]
+__all__ = [
+    "CONTROL", "COVERAGE", "ROUNDS", "STRATIFIED", "UPPER_BOUND", "Arm", "Named", "Plan", "RunConfig", "parse_config",
+]  # fmt: skip
 
 #: The arm that every other one is compared with.
 CONTROL = "random"
 
 #: The arm that looks at the test data: the greedy one-step oracle of `claros.experiment.upper_bound`.
 UPPER_BOUND = "upper_bound"
+
+#: Rounds after the start, unless said otherwise.
+ROUNDS = 10
 
 #: Starts that are no strategies by these names: k-means over fixed features, and the pool's shares of true classes.
 COVERAGE, STRATIFIED = "coverage", "stratified"
@@ -258,7 +263,7 @@ class RunConfig(Settings):
 
     @property
     def _n_rounds(self) -> int:
-        return 10 if self.rounds is None else self.rounds
+        return ROUNDS if self.rounds is None else self.rounds
 
     @property
     def annotations(self) -> tuple[str, ...]:

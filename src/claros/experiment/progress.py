@@ -29,7 +29,7 @@ class Moment(NamedTuple):
     accuracy: float | None = None
     """On the test set; None while the round's model is being trained."""
     advice: str = ""
-    """What the first stopping rule says, in a few words."""
+    """What the leading stopping rule says, in a few words, with its name."""
     done: bool = False
     """Whether this was the cell's last round."""
     epoch: tuple[int, int] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,13 @@ class Setting:
             pool, test, target, shifted = _read(config)
         model = _model(config)
         pool, test = seen_by(model, pool), seen_by(model, test)
-        plan = config.plan(len(np.unique(pool.groups)), None if shifted is None else len(shifted.first))
+        plan = config.plan(_n_askable(pool), None if shifted is None else len(shifted.first))
         return cls(config, plan, pool, test, Oracle(pool, config.oracle), target=target, shifted=shifted)
+
+    @cached_property
+    def n_askable(self) -> int:
+        """Items of the pool, duplicates counted once."""
+        return _n_askable(self.pool)
 
     def model(self) -> Model:
         """A new model, which shares the training on the start batch with the other arms of its seed."""
@@ -149,6 +155,10 @@ class Setting:
             "plan": self.plan._asdict(),
             "streams": {"split": self.config.seed_for("split", 0), **(self.config.streams or {})},
         }
+
+
+def _n_askable(pool: Pool) -> int:
+    return len(np.unique(pool.groups))
 
 
 def _model(config: RunConfig) -> Model:

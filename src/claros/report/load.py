@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from claros.arrays import Floats, Indices
 from claros.errors import DataError
+from claros.experiment.leading import leading
 from claros.report.reading import read_table
 from claros.report.tables import TABLES, Table
 from claros.stopping.advisor import Advisor
@@ -122,10 +123,18 @@ class Run:
 
     @property
     def advice_rule(self) -> str | None:
-        """The rule whose advice is shown: the one that ends the run, else the first that was watched."""
+        """The rule whose advice is shown, that of `claros.experiment.leading`."""
         chosen = self.config.get("stop")
         name = chosen.get("name") if isinstance(chosen, Mapping) else chosen
-        return str(name) if name in self.rule_names else next(iter(self.stopping_rules or self.rule_names), None)
+        known = {rule: bool(np.isfinite(self.rules.where(rule=rule)["threshold"]).any()) for rule in self.rule_names}
+        return leading(known, None if name is None else str(name))
+
+    @cached_property
+    def used_up(self) -> int | None:
+        """How many items the pool has to ask for, where every compared arm has labeled them all; else None."""
+        n_pool, duplicates = self.data.get("n_pool"), self.data.get("duplicates") or 0
+        ends = [self.curve(name, "accuracy").ends.min() for name in self.queried or self.strategies]
+        return n_pool - duplicates if n_pool is not None and min(ends, default=0) >= n_pool - duplicates else None
 
     @cached_property
     def stopping_rules(self) -> list[str]:

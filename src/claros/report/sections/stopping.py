@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from claros.experiment.config import ROUNDS
 from claros.report.format import count, join, percent, points, size
 from claros.report.load import Run
 from claros.report.markup import Html, cell, paragraph, table
@@ -34,10 +35,21 @@ def build(view: View) -> Section:
 def advice(run: Run) -> str:
     """What the run's stopping rule says of each strategy."""
     rule = run.advice_rule
+    if run.used_up is not None:
+        ready = rule is not None and rule in run.stopping_rules and _is_ready(run, rule)
+        return " ".join([_used_up(run, run.used_up), *([_stops(run, str(rule))] if ready else [])])
     if rule is None:
         return "No stopping rule was watched, so there is no advice on when to stop."
     said = [_told(run, name) for name in run.telling_rules]
     return " ".join(said if rule in run.telling_rules else [*said, _stops(run, rule)])
+
+
+def _used_up(run: Run, items: int) -> str:
+    """That nothing is left to label, and which rounds were not run for want of it."""
+    done = int(run.results["round"].max())
+    wanted = done if run.config.get("budget") is not None else run.config.get("rounds") or ROUNDS
+    early = f", after {done} of {wanted} rounds" if wanted > done else ""
+    return f"The pool is used up: all {count(items)} items are labeled{early}."
 
 
 def _told(run: Run, rule: str) -> str:
@@ -51,8 +63,11 @@ def _told(run: Run, rule: str) -> str:
 def _stops(run: Run, rule: str) -> str:
     names = run.queried or run.strategies
     every = [find_stops(run, name, rule) for name in names]
+    if not _is_ready(run, rule):
+        return f"Stop advice of {rule}: too early to say."
     if not any(stops.n_stopped for stops in every):
-        return f"Stop advice: go on; {rule} would not have stopped {join(names, 'or')}."
+        go_on = "" if run.used_up is not None else "go on; "
+        return f"Stop advice of {rule}: {go_on}it would not have stopped {join(names, 'or')}."
     if len(names) > _SAID:
         said = median_stops(run, rule)
     else:
@@ -60,6 +75,12 @@ def _stops(run: Run, rule: str) -> str:
     medians = len(run.seeds) > 1 and any(stops.median is not None for stops in every)
     seeds = f"; medians of {len(run.seeds)} seeds" if medians else ""
     return f"Stop advice of {rule}: {said}{seeds}."
+
+
+def _is_ready(run: Run, rule: str) -> bool:
+    """Whether the rule could ever say something of a compared arm."""
+    watched = run.rules.where(rule=rule)
+    return any(bool(watched.where(strategy=name)["ready"].any()) for name in run.queried or run.strategies)
 
 
 def finding(run: Run) -> str:
