@@ -99,6 +99,19 @@ def test_learning_curves_say_where_each_strategy_ended(run: Run) -> None:
     assert curves.finding(run) == "With 30 labels, margin is at 90.0 % and random is at 80.0 %."
 
 
+def test_a_bracket_in_a_name_is_no_interval(tmp_path: Path, drawn: Any) -> None:
+    out = drawn(tmp_path / "run", strategies=("badge(temperature=0.5)", "random"), seeds=1, rounds=2)
+    assert "in brackets" not in curves.finding(read(out))
+    assert "in brackets" in curves.finding(read(drawn(tmp_path / "more", seeds=3, rounds=2)))
+
+
+def test_arms_with_one_point_in_common_are_said_to_have_it(tmp_path: Path, drawn: Any) -> None:
+    out = drawn(tmp_path / "run", strategies=("margin", "random"), seeds=1, rounds=0)
+    assert compare_all(read(out))[0].sentence == (
+        "Margin and random share one count of labels only (20): there are no curves to compare."
+    )
+
+
 def test_two_seeds_are_too_few_to_tell(run: Run) -> None:
     assert answer.finding(run, compare_all(run)) == "2 seeds are too few to tell margin from random."
     assert "too few seeds (2)" in compare_all(run)[0].sentence

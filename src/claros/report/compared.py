@@ -11,7 +11,7 @@ from claros.arrays import Floats
 from claros.errors import InputError
 from claros.experiment.compare import GAIN, Comparison, Savings, area, compare, correct, labels_to_reach, savings
 from claros.experiment.curves import Curve
-from claros.report.format import capital
+from claros.report.format import capital, count
 from claros.report.load import Run
 from claros.report.means import mean_interval
 from claros.rng import stream
@@ -58,6 +58,10 @@ def _against(run: Run, name: str, control: str) -> Comparison | str:
     try:
         return compare(name, control, curves, controls, rng=stream(0, "report", 0))
     except InputError:  # one round only, or arms that never had the same number of labels
+        start = max(float(curve.n_labeled[0]) for curve in (*curves, *controls))
+        if start == min(float(curve.n_labeled[-1]) for curve in (*curves, *controls)):
+            share = f"share one count of labels only ({count(start)})"
+            return f"{name} and {control} {share}: there are no curves to compare."
         return f"{name} and {control} have no range of labels in common, so they cannot be compared."
 
 

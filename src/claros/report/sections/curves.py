@@ -49,21 +49,27 @@ def finding(run: Run, metric: str = "accuracy") -> str:
     if not ends:
         return f"No {_NAMES[metric]} was measured."
     ranked = sorted(ends, key=lambda name: -float(ends[name].mean()))
+    said = ranked
     if len(ranked) <= _SAID:
         parts = [f"{name} is at {_at(ends[name])}" for name in ranked]
     else:
         places = {ranked[0]: "highest", ranked[-1]: "lowest"}
-        said = dict.fromkeys([ranked[0], ranked[-1], run.control or ranked[0]])
+        said = [*dict.fromkeys([ranked[0], ranked[-1], run.control or ranked[0]])]
         parts = [f"{name} is {places.get(name, '')} at {_at(ends[name])}".replace("  ", " ") for name in said]
-    note = "; in brackets 95 % intervals of the mean" if any("(" in part for part in parts) else ""
+    note = "; in brackets 95 % intervals of the mean" if any(_bounded(ends[name]) for name in said) else ""
     what = "" if metric == "accuracy" else f" in {_NAMES[metric]}"
     return f"With {_spent(run)} labels, {join(parts)}{what}{note}."
 
 
 def _at(final: Floats) -> str:
     mean, low, high = (float(bound[0]) for bound in mean_interval(final[:, None]))
-    bounds = f" ({interval(low, high)})" if math.isfinite(low) else ""
+    bounds = f" ({interval(low, high)})" if _bounded(final) else ""
     return f"{percent(mean, (high - low) / 2)}{bounds}"
+
+
+def _bounded(final: Floats) -> bool:
+    """Whether there are seeds enough for an interval."""
+    return len(final) >= MIN_SEEDS
 
 
 def _spent(run: Run) -> str:
