@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from claros.experiment.compare import mean_ranks
+from claros.experiment.compare import mean_ranks, pairwise
 from claros.report.figures import canvas, direct_labels, panel, spread
 from claros.report.look import styles
 from claros.report.means import mean_interval
-from claros.report.standings import say_ranks
+from claros.report.standings import paint_pairs, say_ranks
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -92,6 +92,14 @@ def test_ranks_say_when_no_outcome_could_tell_arms_apart() -> None:
     assert say_ranks(three, "seed") == (
         "A has the best mean rank, 1.00 of 3, over 7 seeds; it can be told from every other arm."
     )
+
+
+def test_a_wide_matrix_of_pairs_has_room_for_long_names() -> None:
+    name = "badge(temperature=0.5)"
+    results = {"": {arm: [([10, 20], [0.5, 0.6 + seed / 100])] * 6 for seed, arm in enumerate([name, "margin"])}}
+    found = pairwise(results, control="margin")
+    labels = [label.get_text() for label in paint_pairs(found, 760).axes[0].get_yticklabels()]
+    assert name in labels
 
 
 def test_arms_with_the_same_mean_rank_share_it() -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from claros import report
+from claros.report import contents
 from claros.report.compared import areas, compare_all, reach, target
 from claros.report.items import Items
 from claros.report.load import Run, read
@@ -167,6 +168,27 @@ def test_a_rule_that_most_seeds_never_heed_gives_no_vertical_line(run: Run) -> N
     assert "not by the end" in stopping.build(view(run)).body
     said = "would have stopped no more than half of the seeds, so there is no vertical line: margin in 1 of 2 seeds."
     assert said in curves.build(view(run)).body.replace("\u00a0", " ")
+
+
+def test_rules_that_never_stopped_are_named_beneath_the_table(run: Run) -> None:
+    body = stopping.build(view(run)).body
+    assert "Never stopped: stabilizing_predictions (random) and overall_uncertainty (any strategy)." in body
+    assert "never</td>" not in body
+    again = read(run.folder)
+    again.rules["stop"][:] = False
+    assert "<table" not in stopping.build(view(again)).body
+
+
+def test_the_mark_of_a_stop_lies_on_its_learning_curve(run: Run) -> None:
+    axes = curves._paint(run, styles(run.strategies, run.control), "accuracy", 800).axes[0]
+    marks = [line for line in axes.lines if [*line.get_xdata()] == [25]]
+    assert [line.get_ydata() for line in marks] == [[pytest.approx((0.75 + 0.9) / 2)]]
+
+
+def test_two_arms_have_no_section_of_pairs(tmp_path: Path, drawn: Any) -> None:
+    ids = [one.id for one in contents.build(read(drawn(tmp_path / "two", strategies=("margin", "random"), rounds=2)))]
+    assert "pairs" not in ids
+    assert "pairs" in [one.id for one in contents.build(read(drawn(tmp_path / "three", rounds=2)))]
 
 
 def test_a_rule_that_stopped_only_random_is_not_said_to_have_never_stopped(run: Run) -> None:

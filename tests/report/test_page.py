@@ -86,10 +86,12 @@ def usual(tmp_path_factory: pytest.TempPathFactory, drawn: Any) -> tuple[Path, P
     return out, write(out)
 
 
-def check(page: Page) -> None:
-    """What holds of every report."""
+def check(page: Page, arms: int = 3) -> None:
+    """What holds of every report; fewer than three arms have no pairs."""
     assert not page.open
-    assert [section["id"] for section in page.all("section")] == SECTIONS
+    assert [section["id"] for section in page.all("section")] == [
+        name for name in SECTIONS if name != "pairs" or arms > 2
+    ]
     assert "nan" not in re.findall(r"[a-z]+", page.text.lower())
     assert not {"script", "link", "iframe", "object", "embed", "form"} & {tag for tag, _ in page.elements}
     for tag, attributes in page.elements:
@@ -145,6 +147,14 @@ def test_figures_take_their_colours_and_letters_from_the_page(usual: tuple[Path,
     assert all(svg.get("role") == "img" and svg.get("aria-label") for svg in page.all("svg"))
 
 
+def test_a_table_that_goes_on_beyond_the_edge_shows_a_shadow_there(usual: tuple[Path, Page]) -> None:
+    raw = (usual[0] / "report.html").read_text(encoding="utf-8")
+    scroll = raw[raw.index(".scroll {") :]
+    scroll = scroll[: scroll.index("}")]
+    assert "overflow-x: auto" in scroll
+    assert scroll.count("var(--shadow)") == 2  # one for each edge
+
+
 def test_ids_are_given_once(usual: tuple[Path, Page]) -> None:
     _, page = usual
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
@@ -177,7 +187,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_run_of_any_shape_gives_a_good_page(shape: str, tmp_path: Path, drawn: Any) -> None:
     page = rendered(drawn(tmp_path / "run", n_test=SHAPES[shape].pop("n_test", 60), **SHAPES[shape]))
-    check(page)
+    check(page, len(SHAPES[shape].get("strategies", SECTIONS)))
     if shape == "one seed of one strategy and no control":
         assert "No random arm was run" in page.text
         assert "One seed, so no interval." in page.text
@@ -205,7 +215,7 @@ def test_names_and_texts_of_users_cannot_act(tmp_path: Path, drawn: Any) -> None
         n_test=60,
     )
     page = rendered(out, data=Split(pool, None))
-    check(page)
+    check(page, 2)
     assert page.text.count(EVIL[0]) > 10  # shown as it is, as text
     assert EVIL[1] in page.text
     assert not [image for image in page.all("img") if image["src"] == "x"]
@@ -271,7 +281,7 @@ def test_items_come_from_the_data_that_the_run_names(tmp_path: Path, drawn: Any)
         items=pool.ids, item_labels=pool.labels, n_test=60, config={"data": "iris"},
     )  # fmt: skip
     page = rendered(out)
-    check(page)
+    check(page, 1)
     assert "sepal length" in page.text
 
 
@@ -324,5 +334,5 @@ def test_predictions_that_were_not_kept_are_said_to_be(tmp_path: Path, drawn: An
     out = drawn(tmp_path / "run", strategies=("margin",), seeds=1, rounds=1, n_test=20)
     (out / "test.npz").unlink()
     page = rendered(out)
-    check(page)
+    check(page, 1)
     assert "predictions on the test set were not kept" in page.text

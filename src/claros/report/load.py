@@ -164,9 +164,10 @@ class Run:
 
     @property
     def lacks(self) -> frozenset[str]:
-        """Sections that do not stand, as nothing of their kind was run: on bandits, on label shift."""
+        """Sections that do not stand, as nothing of their kind was run: on bandits, on label shift, on other pairs."""
         tables = {"followed": self.followed, "shift": self.shift}
-        return frozenset(name for name, rows in tables.items() if rows is None or not len(rows))
+        missing = [name for name, rows in tables.items() if rows is None or not len(rows)]
+        return frozenset([*missing, *(["pairs"] if len(self.strategies) < 3 else [])])
 
     def upper_bound(self, metric: str) -> float | None:
         """What a model trained on the whole pool reaches, where the run measured it."""

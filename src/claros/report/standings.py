@@ -25,6 +25,8 @@ __all__ = [
 ]
 
 _ROW, _TOP, _FOOT, _BAR = 28, 30, 44, 14
+#: Pixels from which on a matrix has room for long names.
+_WIDE = 600
 #: Arms of which a matrix has room for numbers.
 _WRITTEN = 14
 
@@ -149,7 +151,7 @@ def pairs_behind(found: Pairwise) -> dict[str, list[Any]]:
 def paint_pairs(found: Pairwise, width: int) -> Figure:
     """A matrix: rows beat columns, the arm that is beaten least first."""
     order = [int(i) for i in np.argsort(beaten(found), kind="stable")]
-    names = [clip(found.names[i], 16) for i in order]
+    names = [clip(found.names[i], 16 if width < _WIDE else 34) for i in order]
     longest = max(text_width(name, 11) for name in [*names, "beaten"])
     left = round(16 + longest)
     n = len(names)

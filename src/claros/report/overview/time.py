@@ -27,7 +27,7 @@ def build(view: BenchView) -> Section:
         lambda width: paint(spent, width),
         lambda: behind(spent),
     )
-    shown = figure(view, drawing, "Seconds of a whole run, means over the settings that an arm ran in.")
+    shown = figure(view, drawing, "Time of a whole run, means over the settings that an arm ran in.")
     body = Html(shown + _table(view))
     return Section("time", "Time", finding(view), body)
 

@@ -69,7 +69,10 @@ def _paint_rule(axes: Axes, run: Run, styles: Mapping[str, Style], rule: str) ->
                 mean, low, high = (100 * part for part in advisor.foreseen(mean, curve.labels))
                 if name != run.control:
                     axes.fill_between(curve.labels, low, high, color=styles[name].colour, alpha=0.1, linewidth=0)
-            axes.plot(curve.labels, mean, color=styles[name].colour, linewidth=2, linestyle=styles[name].line)
+            alone = "." if curve.labels.size == 1 else ""  # a line of one point is not seen
+            axes.plot(
+                curve.labels, mean, color=styles[name].colour, linewidth=2, linestyle=styles[name].line, marker=alone
+            )
             ends.append((clip(name, 16), float(curve.labels[-1]), float(mean[-1]), styles[name].colour))
             _mark(axes, find_stops(run, name, rule), curve.labels, mean, styles[name])
     threshold = run.rule_curve(run.strategies[0], rule, "threshold").ready

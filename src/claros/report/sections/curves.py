@@ -108,7 +108,7 @@ def _stop_sentence(run: Run) -> str:
     if all(stops.median is None for stops in every):
         return f"{rule} would have stopped no more than half of the seeds, so there is no vertical line: {said}."
     seeds = f" (medians of {len(run.seeds)} seeds)" if len(run.seeds) > 1 else ""
-    return f"Vertical lines, marked like the lines' ends, show where {rule} would have stopped: {said}{seeds}."
+    return f"Vertical lines, with a mark on their curves, show where {rule} would have stopped: {said}{seeds}."
 
 
 def _drawing(view: View, metric: str) -> Drawing:
@@ -155,7 +155,7 @@ def _paint(run: Run, styles: Mapping[str, Style], metric: str, width: int) -> Fi
     axes = panel(figure, _LEFT, _TOP, width - _LEFT - right, height - _TOP - _BOTTOM)
     curves = {name: run.curve(name, metric) for name in run.arms}
     _set_limits(axes, curves, bound)
-    _mark_stops(axes, run, styles)
+    _mark_stops(axes, run, styles, curves)
     ends = []
     for name in reversed(run.arms):
         end = draw_curve(axes, curves[name], styles[name], thin=_most_seeds(run) if name != run.bound else 0)
@@ -233,15 +233,15 @@ def _spread_out(curve: Curve, most: int) -> Floats:
     return np.asarray(curve.values[np.sort(order[np.linspace(0, len(order) - 1, most).round().astype(int)])])
 
 
-def _mark_stops(axes: Axes, run: Run, styles: Mapping[str, Style]) -> None:
+def _mark_stops(axes: Axes, run: Run, styles: Mapping[str, Style], curves: Mapping[str, Curve]) -> None:
+    """A vertical line at each median stop, and a mark on the curve there."""
     if run.advice_rule is None:
         return
     for name in run.queried or run.strategies:
         median = find_stops(run, name, run.advice_rule).median
         if median is not None:
-            style = styles[name]
+            style, shared = styles[name], curves[name].shared
             axes.axvline(median, color=style.colour, linewidth=1.2, linestyle=(0, (2, 2)))
-            top = axes.get_xaxis_transform()
-            axes.plot(
-                [median], [1], transform=top, marker=style.marker, color=style.colour, markersize=6, clip_on=False
-            )
+            if shared.labels.size and median <= shared.labels[-1]:
+                height = np.interp(median, shared.labels, shared.values.mean(axis=0))
+                axes.plot([median], [height], marker=style.marker, color=style.colour, markersize=7, zorder=4)

@@ -23,11 +23,8 @@ _TITLE = "Every pair"
 
 
 def build(view: View) -> Section:
-    """Ranks and the matrix, where there are three arms or more."""
+    """Ranks and the matrix; of fewer than three arms, the answer has it all."""
     run = view.run
-    if len(run.strategies) < 3:
-        said = "With fewer than three arms there are no other pairs than with the control."
-        return Section("pairs", _TITLE, said, nothing("The answer is above."))
     curves = curves_of(run)
     found = blocks({"": curves}, run.strategies) if curves is not None else None
     if found is None:

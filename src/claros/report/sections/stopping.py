@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -136,33 +137,43 @@ def _table(run: Run) -> Html:
         "against the end",
         "against the best",
     )
-    rows = [
-        _row(find_stops(run, name, rule), quiet=name == run.control, first=i == 0)
-        for rule in run.stopping_rules
-        for i, name in enumerate(run.strategies)
-    ]
+    every = {rule: [find_stops(run, name, rule) for name in run.strategies] for rule in run.stopping_rules}
+    rows = []
+    for own in every.values():
+        stopped = [stops for stops in own if stops.n_stopped]
+        rows += [_row(stops, quiet=stops.strategy == run.control, first=i == 0) for i, stops in enumerate(stopped)]
+    never = paragraph(_never(every), class_="note")
+    if not rows:
+        return never
     caption = (
         "Medians of labels, means of accuracies and of their differences in percentage points. A seed in which the "
         "rule never stopped counts as labeled to its end. Labels saved count from the stop to that end."
     )
-    return table(header, rows, caption=caption, words=2)
+    return together([table(header, rows, caption=caption, words=2), never])
+
+
+def _never(every: Mapping[str, list[Stops]]) -> str:
+    """The rules that never stopped a strategy, with it, as they have no row; empty if there are none."""
+    parts = []
+    for rule, own in every.items():
+        names = [stops.strategy for stops in own if not stops.n_stopped]
+        if names:
+            parts.append(f"{rule} (any strategy)" if len(names) == len(own) else f"{rule} ({join(names)})")
+    return f"Never stopped: {join(parts)}." if parts else ""
 
 
 def _row(stops: Stops, *, quiet: bool, first: bool) -> list[object]:
     values: list[str] = [stops.strategy, f"{stops.n_stopped} of {stops.n_seeds}"]
-    if stops.n_stopped:
-        at = stops.labels[stops.stopped]
-        low, high = float(at.min()), float(at.max())
-        values += [
-            count(round(stops.median)) if stops.median is not None else "not by the end",
-            count(low) if low == high else f"{count(low)} to {count(high)}",
-            percent(float(stops.accuracy.mean())),
-            count(round(stops.saved)),
-            points(stops.against_end),
-            points(stops.against_best),
-        ]
-    else:
-        values += ["never", *[""] * 5]
+    at = stops.labels[stops.stopped]
+    low, high = float(at.min()), float(at.max())
+    values += [
+        count(round(stops.median)) if stops.median is not None else "not by the end",
+        count(low) if low == high else f"{count(low)} to {count(high)}",
+        percent(float(stops.accuracy.mean())),
+        count(round(stops.saved)),
+        points(stops.against_end),
+        points(stops.against_best),
+    ]
     return [stops.rule if first else "", *(cell(value, quiet=quiet, word=i == 0) for i, value in enumerate(values))]
 
 

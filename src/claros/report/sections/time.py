@@ -41,7 +41,7 @@ def build(view: View) -> Section:
         width=760,
     )
     seeds = ", means over seeds" if len(view.run.seeds) > 1 else ""
-    body = Html(figure(view, drawing, f"Seconds of a whole run{seeds}.") + _table(view.run, spent))
+    body = Html(figure(view, drawing, f"Time of a whole run{seeds}.") + _table(view.run, spent))
     return Section("time", "Time", finding(view.run), body)
 
 
