@@ -218,6 +218,27 @@ def test_a_bench_of_one_setting_has_the_page_of_a_run(tmp_path: Path) -> None:
     assert report.summary(out)[-1] == "Of 18 cells, 1 failed; it is left out."
 
 
+@pytest.mark.parametrize("settings", [2, 3])
+def test_a_setting_that_failed_everywhere_is_named_at_the_top(settings: int, tmp_path: Path) -> None:
+    lost = [(1, arm, seed) for arm in ("margin", "random") for seed in range(2)]
+    out = draw_bench(tmp_path / "bench", settings=settings, arms=("margin", "random"), seeds=2, rounds=2, failed=lost)
+    said = "Not in this report: set 1, where every cell failed."
+    page = rendered(out)
+    assert page.text.index(said) < page.text.index("The answer", page.text.index(said))
+    assert f"{settings - 1} of {settings} settings" in page.text[: page.text.index(said)]
+    assert report.summary(out)[0] == said
+
+
+def test_settings_that_are_not_finished_are_said_to_be_absent(tmp_path: Path) -> None:
+    lost = [(i, arm, seed) for i in range(1, 7) for arm in ("margin", "random") for seed in range(2)]
+    out = draw_bench(tmp_path / "bench", settings=7, arms=("margin", "random"), seeds=2, rounds=2, failed=lost[:-1],
+                     running=lost[-1:])  # fmt: skip
+    assert read_bench(out).absent == (
+        "Not in this report: set 1, set 2, set 3, set 4 and 1 more, where every cell failed; set 6, where no "
+        "cell is finished."
+    )
+
+
 def test_few_settings_are_counted_and_not_averaged_into_a_verdict(tmp_path: Path) -> None:
     out = draw_bench(tmp_path / "bench", settings=3, arms=("margin", "random"), rounds=6)
     assert report.summary(out)[0] == (

@@ -43,6 +43,6 @@ def summary(out: Path) -> list[str]:
     if isinstance(source, Bench) and len(source.settings) > 1:
         return answer_bench.sentences(bench_view(source, items=False))
     run = source if isinstance(source, Run) else source.settings[0]
-    missing = answer_bench.unfinished(source) if isinstance(source, Bench) else ""
-    sentences = [*answer.sentences(run), curves.finding(run), time.finding(run)]
-    return [*sentences, missing] if missing else sentences
+    absent, missing = (source.absent, answer_bench.unfinished(source)) if isinstance(source, Bench) else ("", "")
+    sentences = [absent, *answer.sentences(run), curves.finding(run), time.finding(run), missing]
+    return [sentence for sentence in sentences if sentence]

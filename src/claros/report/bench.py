@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from claros.errors import DataError
+from claros.report.format import join
 from claros.report.load import Run, new_run, read, read_json
 from claros.report.reading import read_table
 from claros.report.tables import NUMBER, SETTING, TABLES, TEXT, Table
@@ -18,6 +19,8 @@ from claros.report.tables import NUMBER, SETTING, TABLES, TEXT, Table
 __all__ = ["Bench", "open_folder", "read_bench"]
 
 _VERSION = 1
+#: Settings that a sentence can name.
+_NAMED = 4
 _CELLS = {**SETTING, "strategy": TEXT, "seed": NUMBER, "status": TEXT, "rounds": NUMBER, "seconds": NUMBER,
           "error": TEXT}  # fmt: skip
 _LAST = {
@@ -60,9 +63,25 @@ class Bench:
         """What differs between settings."""
         return [str(name) for name in self.facts.get("factors") or ()]
 
+    @property
+    def absent(self) -> str:
+        """The settings of which nothing is there to show, and why, as a sentence; empty if there are none."""
+        status = self.cells.by("setting", "status")
+        left = {name: {state for setting, state in status if setting == name} for name in self.waiting}
+        failed = [name for name, states in left.items() if states == {"failed"}]
+        rest = [name for name in left if name not in failed]
+        parts = [f"{_some(names)}, where {why}" for names, why in
+                 ((failed, "every cell failed"), (rest, "no cell is finished")) if names]  # fmt: skip
+        return f"Not in this report: {'; '.join(parts)}." if parts else ""
+
     def with_status(self, *wanted: str) -> Table:
         """The cells in one of these states."""
         return self.cells.keep(np.isin(self.cells["status"].astype(str), wanted))
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = [*names[:_NAMED], *([f"{len(names) - _NAMED} more"] if len(names) > _NAMED else [])]
+    return join(shown)
 
 
 def open_folder(folder: Path, only: Collection[str] = _ALL) -> Run | Bench:

@@ -8,7 +8,7 @@ from importlib.resources import files
 from claros.report.bench import Bench
 from claros.report.format import many
 from claros.report.load import Run
-from claros.report.markup import Html, element, join
+from claros.report.markup import Html, element, join, paragraph
 from claros.report.sections.section import Section
 
 __all__ = ["render"]
@@ -37,7 +37,9 @@ def render(source: Run | Bench, sections: Sequence[Section]) -> str:
         element("ol", *(element("li", element("a", one.title, href=f"#{one.id}")) for one in sections)),
         aria_label="Sections",
     )
-    main = element("main", element("h1", title), Html("\n"), *(_section(one) for one in sections))
+    absent = source.absent if isinstance(source, Bench) else ""
+    notice = paragraph(absent, " ", element("a", "Why", href="#cells"), class_="notice") if absent else Html()
+    main = element("main", element("h1", title), notice, Html("\n"), *(_section(one) for one in sections))
     return f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{rail}\n{main}\n</body>\n</html>\n'
 
 
@@ -47,10 +49,12 @@ def _section(section: Section) -> Html:
 
 
 def _bench_title(bench: Bench) -> str:
-    if len(bench.settings) == 1:
-        return _title(bench.settings[0])
+    n = len(bench.settings)
+    of = f"{n} of {n + len(bench.waiting)}" if bench.waiting else ""
+    if n == 1:
+        return f"{_title(bench.settings[0])}{f' ({of} settings)' if of else ''}"
     factors = f": {' × '.join(bench.factors)}" if bench.factors else ""
-    return f"Bench of {many(len(bench.settings), 'setting')}{factors}"
+    return f"Bench of {f'{of} settings' if of else many(n, 'setting')}{factors}"
 
 
 def _title(run: Run) -> str:

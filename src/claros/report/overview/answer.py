@@ -67,10 +67,11 @@ def _counted(one: Overall, *, first: bool) -> str:
 
 
 def sentences(view: BenchView) -> list[str]:
-    """What the command line prints: the finding, every arm's verdict, what is missing."""
+    """What the command line prints: what is not shown, the finding, every arm's verdict, what is missing."""
     missing = unfinished(view.bench)
     verdicts = [capital(_verdict(view, one)) for one in view.overall]
-    return [finding(view), *verdicts, *([missing] if missing else [])]
+    absent = view.bench.absent
+    return [*([absent] if absent else []), finding(view), *verdicts, *([missing] if missing else [])]
 
 
 def unfinished(bench: Bench) -> str:
