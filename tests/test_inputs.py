@@ -240,12 +240,3 @@ def test_any_single_damage_is_found_and_any_valid_table_passes(data) -> None:
     damaged = probs.copy()
     damaged[row, column] = data.draw(st.sampled_from([np.nan, np.inf, -np.inf, -0.01, probs[row, column] + 0.01]))
     assert f"the first at index {row}" in message(probs=damaged)
-
-
-@pytest.mark.parametrize("name", ["labels", "batch_labels", "stop_predictions"])
-def test_a_label_of_a_class_that_has_no_column_is_refused(name: str) -> None:
-    given = {"probs": np.full((4, 3), 1 / 3), name: [0, 2, 3]}
-    with pytest.raises(InputError, match=f"{name} has the class 3 at index 2, but probs says that there are 3 classes"):
-        Inputs(given, ["probs", name], who="it")
-    assert Inputs({**given, name: [0, 2]}, ["probs", name], who="it")[name].tolist() == [0, 2]
-    assert Inputs({name: [0, 2, 3]}, [name], who="it")[name].max() == 3  # nothing says how many classes there are

@@ -18,8 +18,6 @@ __all__ = ["AXES", "NEEDS", "ROWS", "Inputs", "Need"]
 
 #: Rows of probabilities must sum to 1 within this.
 SUM_TOLERANCE = 1e-3
-#: Codes of the classes that C counts.
-CLASSES = frozenset(("labels", "batch_labels", "stop_predictions", "stop_twin_predictions"))
 
 
 class Inputs(Mapping[str, Any]):
@@ -52,7 +50,6 @@ class Inputs(Mapping[str, Any]):
                 self._values[name] = self._checked(NEEDS[name], given[name])
             elif NEEDS[name].axes and NEEDS[name].kind != "graph":
                 self._measure(NEEDS[name], np.shape(given[name]))
-        self._check_classes()
         self._bring_together()
 
     def __getitem__(self, name: str) -> Any:
@@ -72,16 +69,6 @@ class Inputs(Mapping[str, Any]):
         array = _as_array(need, value)
         self._measure(need, tuple(array.shape))
         return _CHECKS[need.kind](need, array)
-
-    def _check_classes(self) -> None:
-        """No label is of a class that the other inputs do not know."""
-        for name in CLASSES & self._values.keys():
-            codes, classes = self._values[name], self.sizes.get("C")
-            if classes is not None and codes.size and int(codes.max()) >= classes:
-                raise InputError(
-                    f"{name} has the class {int(codes.max())} at index {int(codes.argmax())}, but {self._said_by['C']} "
-                    f"says that there are {classes} classes, 0 to {classes - 1}; pass all classes' columns."
-                )
 
     def _graph(self, need: Need, value: Any) -> Any:
         n = getattr(value, "n", None)

@@ -42,15 +42,15 @@ def test_one_rule_leads_while_it_runs_and_at_the_end(tmp_path: Path, capsys: pyt
     words = ["--seeds", "2", "--no-report", "--out"]
     assert run("--rounds", "4", *words, str(tmp_path / "free")) == 0
     said = capsys.readouterr()
-    assert all(", stabilizing_predictions: go on; " in line for line in said.err.splitlines())
+    assert all(", advice: go on (stabilizing_predictions); " in line for line in said.err.splitlines())
     assert "Stop advice of stabilizing_predictions: go on; it would" in said.out.replace("\n", " ")
     assert run("--rounds", "4", "--price", "1", "--worth", "20", *words, str(tmp_path / "priced")) == 0
     said = capsys.readouterr()
-    assert all(", advisor: " in line for line in said.err.splitlines())
+    assert all(", advice: " in line and "(advisor)" in line for line in said.err.splitlines())
     assert "Stop advice of advisor: " in said.out
     assert run("--rounds", "0", *words, str(tmp_path / "early")) == 0
     said = capsys.readouterr()
-    assert all(", stabilizing_predictions: too early to say" in line for line in said.err.splitlines())
+    assert all(", advice: too early to say (stabilizing_predictions)" in line for line in said.err.splitlines())
     assert "Stop advice of stabilizing_predictions: too early to say." in said.out
 
 

@@ -233,7 +233,7 @@ def _advice(setting: Setting, written: Mapping[str, Any]) -> str:
     over = written["end"] == "pool" or (written["end"] == "labels" and written["n_bought"] >= setting.n_askable)
     if over and (said is None or not said["stop"]):
         return "the pool is used up"
-    return "" if said is None or said.get("verdict") == "no price" else f"{rule}: {_verdict(said)}"
+    return "" if said is None or said.get("verdict") == "no price" else f"advice: {_verdict(said)} ({rule})"
 
 
 def _verdict(decision: Mapping[str, Any]) -> str:
