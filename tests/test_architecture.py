@@ -22,7 +22,7 @@ SOURCE = ROOT / "src" / "claros"
 FILES = sorted(SOURCE.rglob("*.py"))
 
 LAYERS = (
-    "errors checks files yaml_text arrays rng registry vocabulary",
+    "errors checks files expressions yaml_text arrays rng registry vocabulary",
     "inputs measures pick",
     "strategy memory",
     "strategies compose stopping estimate shift",

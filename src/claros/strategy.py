@@ -384,7 +384,7 @@ def select(
     if not isinstance(chosen, Strategy):
         raise InputError(f"The strategy must be a name, as 'margin', or a claros.Strategy; got {strategy!r:.80}.")
     if parameters:
-        for name in set(parameters) - set(chosen.parameters):
+        for name in [name for name in parameters if name not in chosen.parameters]:
             raise InputError(f"{chosen.name}: {suggest(name, [*chosen.parameters, *NEEDS], 'input or parameter')}")
         chosen = chosen.configure(**parameters)
     k = _whole("k, the number of items to pick,", k, 1)

@@ -117,7 +117,6 @@ class Campaign:
         see `claros.campaign.hooks`. Raises `CannotFeedError` if the model lacks a need.
         """
         pool = seen_by(chosen := settings.named(model, models.get), pool)
-        warm = chosen is not None and chosen.warm
         rules = [settings.named(rule, stopping.get) for rule in (stop, *watch) if rule is not None]
         config = settings.configuration(
             pool=pool,
@@ -125,7 +124,7 @@ class Campaign:
             model=chosen,
             strategy=settings.named(strategy, strategies.get),
             init=settings.named(init, strategies.get),
-            rules=[rule.told(price=price, worth=worth, warm=warm) for rule in rules],
+            rules=[settings.told(rule, chosen, price, worth) for rule in rules],
             has_stop=stop is not None,
             numbers={"seed": seed, "start": start, "batch": batch, "audit": audit, "price": price, "worth": worth},
             embeddings=embeddings,

@@ -98,11 +98,15 @@ class Folder:
 
     def read_array(self, round: int, name: str) -> npt.NDArray[Any]:
         """An array of a round."""
-        content = self.read(array_name(round, name))
+        return self.read_npy(array_name(round, name))
+
+    def read_npy(self, name: str) -> npt.NDArray[Any]:
+        """The array in an npy file."""
+        content = self.read(name)
         try:
             return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
         except ValueError as error:
-            raise CorruptLogError(f"{array_name(round, name)} is damaged; restore it from a copy.") from error
+            raise CorruptLogError(f"{name} is damaged; restore it from a copy.") from error
 
     def write_json(self, name: str, value: Any) -> None:
         """Keep a JSON file."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -191,8 +190,7 @@ def _changed(folder: Folder, version: int, ids: Sequence[str], pool: Pool) -> li
     """Which items that are still there have other contents, in words; nothing where none has, or none is known."""
     if not folder.has(_marks_name(version)):
         return []
-    marks = np.load(io.BytesIO(folder.read(_marks_name(version))), allow_pickle=False)
-    before = dict(zip(ids, marks.tolist(), strict=True))
+    before = dict(zip(ids, folder.read_npy(_marks_name(version)).tolist(), strict=True))
     there = [item for item in ids if item in pool.positions]
     found = [
         item for item, mark in zip(there, _marks(_part(pool, there)).tolist(), strict=True) if before[item] != mark

@@ -30,6 +30,7 @@ __all__ = [
     "lease_seconds",
     "named",
     "named_rules",
+    "told",
 ]
 
 CHECKPOINTS = ("all", "last", "none")
@@ -160,6 +161,11 @@ def _importance(importance: bool, strategy: Strategy, model: Model | None, pseud
 def named(value: T | str, get: Callable[[str], T]) -> T:
     """What has that name, where a name is given."""
     return get(value) if isinstance(value, str) else value
+
+
+def told(rule: Rule, model: Model | None, price: float | None = None, worth: float | None = None) -> Rule:
+    """The rule for somebody with such a model, who pays ``price`` a label and to whom a point is worth ``worth``."""
+    return rule.told(price=price, worth=worth, warm=model is not None and model.warm)
 
 
 def named_rules(rules: Sequence[Rule | None]) -> dict[str, Rule]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from claros.cli import options
-from claros.cli.output import note, show_json
+from claros.cli.output import show_json
 
 __all__ = ["ask"]
 
@@ -45,27 +45,39 @@ def ask(
     A pool without a campaign gets one beside it, POOL.claros. Items that were asked and not yet told are handed out
     again, so nothing is lost when a script dies. Prints one item a line: its id, a tab, and why it is asked.
     """
-    from claros.labeling import advised, class_list, open_campaign
+    from claros.cli.campaigns import opened
+    from claros.labeling import advised
 
-    reading: dict[str, Any] = {
-        "text_column": text_column,
-        "label_column": label_column,
-        "near_duplicates": near_duplicates,
-    }
-    reading |= {"features": features, "skip_unreadable": skip_unreadable or None}
-    settings: dict[str, Any] = {"model": model, "strategy": strategy, "seed": seed, "target": target}
-    settings |= {"say": note, "add_classes": add_class or (), "correction": correction}
-    settings |= {"price": price, "worth": worth, "stop": stop, "audit": audit, "start": start}
-    with open_campaign(where, campaign=campaign, classes=class_list(classes), reading=reading, **settings) as opened:
-        queries = opened.ask(n, annotator=annotator, lease=lease, overlap=overlap)
-        advice = opened.advice()
+    with opened(
+        where,
+        campaign=campaign,
+        classes=classes,
+        add_class=add_class,
+        text_column=text_column,
+        label_column=label_column,
+        skip_unreadable=skip_unreadable,
+        near_duplicates=near_duplicates,
+        features=features,
+        model=model,
+        strategy=strategy,
+        seed=seed,
+        price=price,
+        worth=worth,
+        stop=stop,
+        audit=audit,
+        start=start,
+        target=target,
+        correction=correction,
+    ) as made:
+        queries = made.ask(n, annotator=annotator, lease=lease, overlap=overlap)
+        advice = made.advice()
         if json:
-            found = [{**asdict(query), "path": _path(opened.pool.path(query.position))} for query in queries]
-            show_json({"campaign": str(opened.path), "queries": found, "advice": advice.to_json()})
+            found = [{**asdict(query), "path": _path(made.pool.path(query.position))} for query in queries]
+            show_json({"campaign": str(made.path), "queries": found, "advice": advice.to_json()})
             return
         for query in queries:
             print(f"{query.item}\t{query.reason}")
-        print(advised(opened) if queries else "Nothing is left to ask.", file=sys.stderr)
+        print(advised(made) if queries else "Nothing is left to ask.", file=sys.stderr)
 
 
 def _path(path: object) -> str | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from claros.cli import options
-from claros.cli.output import is_plain, note
+from claros.cli.output import is_plain
 
 __all__ = ["label"]
 
@@ -46,25 +46,38 @@ def label(
     with a reason; q quits. Every answer is on the disk before the next item is shown, and the same command goes on
     where you were. Answers may come through a pipe as well.
     """
-    from claros.labeling import Session, Viewer, class_list, open_campaign
+    from claros.cli.campaigns import opened
+    from claros.labeling import Session, Viewer
 
     name = options.user() if annotator is None else annotator
     quiet = no_viewer or (viewer is None and not sys.stdin.isatty())
-    reading: dict[str, Any] = {
-        "text_column": text_column,
-        "label_column": label_column,
-        "near_duplicates": near_duplicates,
-    }
-    reading |= {"features": features, "skip_unreadable": skip_unreadable or None}
-    settings: dict[str, Any] = {"model": model, "strategy": strategy, "seed": seed, "batch": batch}
-    settings |= {"say": note, "add_classes": add_class or (), "target": target, "correction": correction}
-    settings |= {"price": price, "worth": worth, "stop": stop, "audit": audit, "start": start}
-    with open_campaign(where, campaign=campaign, classes=class_list(classes), reading=reading, **settings) as opened:
+    with opened(
+        where,
+        campaign=campaign,
+        classes=classes,
+        add_class=add_class,
+        text_column=text_column,
+        label_column=label_column,
+        skip_unreadable=skip_unreadable,
+        near_duplicates=near_duplicates,
+        features=features,
+        model=model,
+        strategy=strategy,
+        seed=seed,
+        batch=batch,
+        price=price,
+        worth=worth,
+        stop=stop,
+        audit=audit,
+        start=start,
+        target=target,
+        correction=correction,
+    ) as made:
         session = Session(
-            opened, annotator=name, batch=batch, viewer=Viewer("" if quiet else viewer), read=_read, write=_write
+            made, annotator=name, batch=batch, viewer=Viewer("" if quiet else viewer), read=_read, write=_write
         )
         n = session.run()
-        print(f"{n} labeled now, {opened.n_labeled} in all. The same command goes on from here.")
+        print(f"{n} labeled now, {made.n_labeled} in all. The same command goes on from here.")
 
 
 def _read(prompt: str) -> str:

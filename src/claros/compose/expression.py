@@ -14,11 +14,12 @@ from claros import strategies
 from claros.compose.composite import WORDS, written
 from claros.compose.wrappers import WRAPPERS
 from claros.errors import InputError, UnknownNameError, suggest
+from claros.expressions import read_expression
 from claros.strategy import Strategy
 
 __all__ = ["parse", "usage"]
 
-#: Longer texts than this are no names of strategies, and could exhaust the stack.
+#: Longer texts than this are no names of strategies.
 LONGEST = 2000
 
 EXAMPLE = "prefilter(margin, badge(temperature=0.5), factor=5)"
@@ -34,13 +35,8 @@ def parse(text: str) -> Strategy:
     >>> parse("prefilter(margin,badge(temperature=1.0), factor=5)").name
     'prefilter(margin, badge, factor=5)'
     """
-    if len(text) > LONGEST:
-        raise InputError(f"A strategy's expression has at most {LONGEST} characters; got {len(text)}.")
-    try:
-        tree = ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise InputError(f"{text!r} cannot be read as a strategy; write it as in {EXAMPLE}.") from None
-    return _strategy(tree.body)
+    called = "A strategy's expression"
+    return _strategy(read_expression(text, called=called, kind="a strategy", longest=LONGEST, example=EXAMPLE))
 
 
 def _strategy(node: ast.expr) -> Strategy:

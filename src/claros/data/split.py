@@ -61,7 +61,7 @@ def also_in(pool: Pool, other: Pool) -> npt.NDArray[np.bool_]:
     """(N,): whether another pool has an item with exactly this content."""
     if pool.reader is other.reader:
         return np.isin(pool.reader.first[pool.rows], other.reader.first[other.rows])
-    mine, theirs = pool.reader.hashes()[pool.rows], other.reader.hashes()[other.rows]
+    mine, theirs = pool.reader.marks[pool.rows], other.reader.marks[other.rows]
     digests = {other.reader.digest(row) for row in other.rows[np.isin(theirs, mine)].tolist()}
     found = np.isin(mine, theirs)
     for position in np.flatnonzero(found).tolist():

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from claros import data, strategies
+from claros import data, stopping, strategies
 from claros.campaign import Campaign, Correction
 from claros.campaign.journal import read_state
-from claros.campaign.settings import clashes
+from claros.campaign.settings import clashes, told
 from claros.data.pool import Pool
 from claros.errors import DataError, InputError
 from claros.stopping.rule import Rule
@@ -76,11 +76,10 @@ def open_campaign(
         before = read_state(folder).config
         pool = _pool(where, folder, before, options)
         opened = Campaign.open(folder, pool=pool, target=sample, adopt=pool is not None)
-        config = read_state(folder).config
-        _say_what_changed(before, config, say)
+        _say_what_changed(before, opened.pool, say)
         features = (reading or {}).get("features")
         given = wanted if features is None else {**wanted, "features": str(Path(features).resolve())}
-        _check(opened, given, config)
+        _check(opened, given, before)
         _check_correction(opened, target, wanted.get("correction"))
         _add(opened, classes, add_classes, say)
         return opened
@@ -104,8 +103,8 @@ def open_campaign(
 def _add(campaign: Campaign, classes: Sequence[str], more: Sequence[str], say: Callable[[str], None]) -> None:
     """Append the classes that are new, and say so; one that is spelt almost like another must be asked for by name."""
     has = campaign.classes
-    for name in set(classes) - {*has, *more}:
-        if near := difflib.get_close_matches(name, has, n=1, cutoff=ALIKE):
+    for name in classes:
+        if name not in (*has, *more) and (near := difflib.get_close_matches(name, has, n=1, cutoff=ALIKE)):
             raise InputError(
                 f"{campaign.path} has no class {name!r}, but {near[0]!r}; mend --classes, or add the class for good: "
                 f"--add-class {shlex.quote(name)}."
@@ -138,12 +137,13 @@ def _pool(where: str | Path, folder: Path, config: Mapping[str, Any], options: M
     return data.reopen(data.moved(config["pool"], where))
 
 
-def _say_what_changed(before: Mapping[str, Any], config: Mapping[str, Any], say: Callable[[str], None]) -> None:
-    more = config["manifest"]["n"] - before["manifest"]["n"]
+def _say_what_changed(before: Mapping[str, Any], pool: Pool, say: Callable[[str], None]) -> None:
+    more = len(pool) - before["manifest"]["n"]
     if more:
-        say(f"The pool has {more} new items, {config['manifest']['n']} in all; they are added to the campaign.")
-    if data.place(config["pool"]) != data.place(before["pool"]):
-        say(f"The campaign's pool is at {data.place(config['pool'])} from now on.")
+        say(f"The pool has {more} new items, {len(pool)} in all; they are added to the campaign.")
+    was, here = data.place(before["pool"]), data.place(pool.source)
+    if here != was and (more or was is None or not was.exists()):  # else the campaign stays with the other place
+        say(f"The campaign's pool is at {here} from now on.")
 
 
 def advised(campaign: Campaign) -> str:
@@ -181,8 +181,8 @@ def _check(campaign: Campaign, wanted: Mapping[str, Any], config: Mapping[str, A
     made_with = {"strategy": campaign.strategy.name, "seed": campaign.seed, "model": model, "features": features}
     made_with |= numbers
     if (stop := wanted.get("stop")) is not None:
-        warm = campaign.model is not None and campaign.model.warm
-        same = campaign.rule == _told(stop, price=campaign.price, worth=campaign.worth, warm=warm)
+        rule = _rule(stop)
+        same = campaign.rule == (rule and told(rule, campaign.model, campaign.price, campaign.worth))
         made_with["stop"] = stop if same else "none" if campaign.rule is None else campaign.rule.name
     for name, value in wanted.items():
         value = strategies.get(value).name if name == "strategy" and isinstance(value, str) else value
@@ -197,11 +197,4 @@ def _check(campaign: Campaign, wanted: Mapping[str, Any], config: Mapping[str, A
 
 def _rule(stop: str) -> Rule | None:
     """The rule that a text says, as in ``budget(labels=500)``; none of ``none``."""
-    from claros.experiment.stopping.rules import parse
-
-    return None if stop == "none" else parse(stop)
-
-
-def _told(stop: str, **known: Any) -> Rule | None:
-    rule = _rule(stop)
-    return rule if rule is None else rule.told(**known)
+    return None if stop == "none" else stopping.get(stop)

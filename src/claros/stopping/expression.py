@@ -7,12 +7,13 @@ from typing import Any
 
 from claros import stopping
 from claros.errors import InputError
+from claros.expressions import read_expression
 from claros.stopping.rule import Rule
 
 __all__ = ["parse"]
 
 EXAMPLE = "stabilizing_predictions(window=3, threshold=0.98)"
-#: Longer texts than this are no rules, and could exhaust the stack.
+#: Longer texts than this are no rules.
 LONGEST = 1000
 _WORDS = {"true": True, "false": False, "none": None}
 
@@ -25,13 +26,8 @@ def parse(text: str) -> Rule:
     >>> parse("stabilizing_predictions(threshold=0.98) & classification_change").name
     'all'
     """
-    if len(text) > LONGEST:
-        raise InputError(f"A rule's text has at most {LONGEST} characters; got {len(text)}.")
-    try:
-        tree = ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise InputError(f"{text!r} cannot be read as a stopping rule; write it as in {EXAMPLE}.") from None
-    return _rule(tree.body)
+    called = "A rule's text"
+    return _rule(read_expression(text, called=called, kind="a stopping rule", longest=LONGEST, example=EXAMPLE))
 
 
 def _rule(node: ast.expr) -> Rule:

@@ -10,6 +10,7 @@ import numpy as np
 
 from claros.arrays import Floats, Indices
 from claros.campaign import Campaign
+from claros.campaign.settings import told
 from claros.errors import DataError
 from claros.inputs import Inputs
 from claros.stopping.combine import Several
@@ -59,8 +60,7 @@ class Recorded:
         """The rule as this run's campaign would tell it, of a price and worth where none are given here."""
         if price is None:
             price, worth = self.campaign.price, self.campaign.worth
-        model = self.campaign.model
-        return rule.told(price=price, worth=worth, warm=model is not None and model.warm)
+        return told(rule, self.campaign.model, price, worth)
 
     def trace(self, rule: Rule) -> dict[int, Observation]:
         """What the rule remembers of each round that has what it needs, by the round's number."""

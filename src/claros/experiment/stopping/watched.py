@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from claros.arrays import Floats, Indices
+from claros.campaign import settings
 from claros.errors import ClarosError
 from claros.experiment.stopping.recorded import Key, Recorded
 from claros.experiment.stopping.rules import is_told, told
@@ -79,8 +80,7 @@ def watch(run: Recorded, rules: Mapping[str, Rule], prices: Sequence[float] = ()
     They know whether the run's model goes on from its last weights. A rule that cannot be fed by the run is listed
     with the reason. O(R) observations and decisions a rule.
     """
-    warm = run.campaign.model is not None and run.campaign.model.warm
-    rules = {name: rule.told(price=None, worth=None, warm=warm) for name, rule in rules.items()}
+    rules = {name: settings.told(rule, run.campaign.model) for name, rule in rules.items()}
     said: dict[str, Said] = {}
     at_prices: dict[str, Truths] = {}
     advice: dict[str, Advice] = {}
